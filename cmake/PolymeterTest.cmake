@@ -1,0 +1,89 @@
+# How tests are declared.
+include(GoogleTest)
+
+# polymeter_add_test(<name> SOURCES <file>... LIBS <target>...
+#   [TIMEOUT <seconds>]     of one ctest entry, 60 by default; four times that under a sanitizer
+#   [LABELS <label>...] [ENVIRONMENT <NAME=value>...] [ARGS <arg>...]
+#   [DEFINES <NAME=value>...]
+#   [WHOLE]                 one ctest entry for the program, not one for each test: for suites
+#                           whose set-up is dear
+#   [SERIAL]                nothing else runs beside it: for tests that measure time
+#   [NO_MAIN])              the sources bring main(); otherwise GoogleMock's is linked
+#
+# Makes the executable <name>. Link polymeter_<library> for tests of internals, or
+# polymeter::<library> for tests of the public interface, never both: in a shared build that would
+# be two copies of the sdk.
+function(polymeter_add_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "WHOLE;SERIAL;NO_MAIN" "TIMEOUT"
+    "SOURCES;LIBS;LABELS;ENVIRONMENT;ARGS;DEFINES")
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "polymeter_add_test(${name}): unknown ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  if(NOT arg_SOURCES)
+    message(FATAL_ERROR "polymeter_add_test(${name}): no SOURCES")
+  endif()
+  if(BUILD_SHARED_LIBS)
+    set(internal ${arg_LIBS})
+    set(public ${arg_LIBS})
+    list(FILTER internal INCLUDE REGEX "^polymeter_")
+    list(REMOVE_ITEM internal polymeter_polymeter)
+    list(FILTER public INCLUDE REGEX "^polymeter(::|_polymeter$)")
+    if(internal AND public)
+      message(FATAL_ERROR "polymeter_add_test(${name}): ${public} and ${internal} in one program")
+    endif()
+  endif()
+
+  add_executable(${name} ${arg_SOURCES})
+  polymeter_target_defaults(${name})
+  target_link_libraries(${name} PRIVATE ${arg_LIBS} GTest::gmock Threads::Threads)
+  if(NOT arg_NO_MAIN)
+    target_link_libraries(${name} PRIVATE GTest::gmock_main)
+  endif()
+  target_compile_definitions(${name} PRIVATE
+    ${arg_DEFINES} POLYMETER_SOURCE_DIR="${polymeter_SOURCE_DIR}")
+
+  set(timeout 60)
+  if(arg_TIMEOUT)
+    set(timeout ${arg_TIMEOUT})
+  endif()
+  polymeter_test_timeout(timeout ${timeout})
+  set(properties TIMEOUT ${timeout})
+  if(arg_LABELS)
+    list(APPEND properties LABELS "${arg_LABELS}")
+  endif()
+  if(arg_ENVIRONMENT)
+    list(APPEND properties ENVIRONMENT "${arg_ENVIRONMENT}")
+  endif()
+  if(arg_SERIAL)
+    list(APPEND properties RUN_SERIAL TRUE)
+  endif()
+  if(arg_WHOLE)
+    add_test(NAME ${name} COMMAND ${name} ${arg_ARGS})
+    set_tests_properties(${name} PROPERTIES ${properties})
+  else()
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES
+      EXTRA_ARGS ${arg_ARGS} PROPERTIES ${properties})
+  endif()
+endfunction()
+
+# Sanitizers slow a program down; a timeout must not.
+function(polymeter_test_timeout result seconds)
+  if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+    math(EXPR seconds "${seconds} * 4")
+  endif()
+  set(${result} ${seconds} PARENT_SCOPE)
+endfunction()
+
+# polymeter_add_unit_tests(<library> [DIRS <dir>...] LIBS <target>...): the *_test.cpp beside the
+# sources, as one program polymeter_<library>_test.
+function(polymeter_add_unit_tests library)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DIRS;LIBS")
+  if(NOT arg_DIRS)
+    set(arg_DIRS .)
+  endif()
+  list(TRANSFORM arg_DIRS APPEND "/*_test.cpp" OUTPUT_VARIABLE patterns)
+  file(GLOB sources CONFIGURE_DEPENDS ${patterns})
+  if(sources)
+    polymeter_add_test(polymeter_${library}_test SOURCES ${sources} LIBS ${arg_LIBS})
+  endif()
+endfunction()

@@ -1,0 +1,62 @@
+// Backend: where snapshots go. The trait that built-in backends and an application's own
+// implement. C++17.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "polymeter/snapshot.h"
+#include "polymeter/status.h"
+
+POLYMETER_BEGIN_NAMESPACE
+
+using Deadline = std::chrono::steady_clock::time_point;
+
+enum class LogLevel : std::uint8_t { kInfo, kWarning, kError };
+
+// What a backend sees of the Metrics it serves. Valid from Start to the return of Stop (an
+// application's backend must not use it afterwards). Thread-safe.
+class SnapshotSource {
+ public:
+  virtual ~SnapshotSource() = default;
+  // Collects producers within min(their budget, deadline) and reads every cell.
+  virtual Snapshot TakeSnapshot(Deadline deadline) = 0;
+  Snapshot TakeSnapshot() { return TakeSnapshot(Deadline::max()); }
+  // To the application's log callback; the same message at most once a minute.
+  virtual void Log(LogLevel level, std::string_view message) = 0;
+};
+
+// Counts since the start. For a push backend
+//   offered = accepted + sent + superseded + every dropped + pending
+// in points; a pull backend counts scrapes.
+struct BackendReport {
+  std::string name;        // "prometheus"
+  std::string endpoint;    // "127.0.0.1:9464": the bound or the remote address; may be empty
+  std::string last_error;  // empty when the last attempt went well
+  std::uint64_t offered = 0;
+  std::uint64_t accepted = 0;    // acknowledged by the receiver
+  std::uint64_t sent = 0;        // no acknowledgement exists
+  std::uint64_t superseded = 0;  // an older cumulative snapshot that a newer one replaced
+  std::uint64_t pending = 0;
+  std::vector<std::pair<std::string, std::uint64_t>> dropped;  // reason, points
+  std::uint64_t scrapes = 0;         // answered in full
+  std::uint64_t failed_scrapes = 0;  // begun and not finished
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  // Starts threads and sockets. A condition that may heal (a busy port, a missing receiver) is no
+  // error: it is reported and retried.
+  virtual Status Start(SnapshotSource& source) = 0;
+  // Flushes what it can and ends every thread before the deadline. Called once or more.
+  virtual Status Stop(Deadline deadline) noexcept = 0;
+  virtual BackendReport Report() const = 0;
+};
+
+POLYMETER_END_NAMESPACE

@@ -1,0 +1,240 @@
+// The inlined increment and observe: all that a recording call executes.
+//
+// Stands alone and compiles as C++14, because headers that must stay C++14
+// include it. A cell address is the address of a 64-bit slot in "lane 0" of a
+// chunk; lane c + 1 lies (c + 1) * 64 KiB further and belongs to CPU c. A
+// restartable sequence (Linux rseq, registered by glibc >= 2.35) makes "read
+// the CPU number, add to that CPU's slot" one step that the kernel restarts when
+// the thread is preempted in it: a plain add, without lock prefix and without
+// contention. Readers sum the lanes. Where there is no rseq (another
+// architecture, an old libc, a thread that is not registered) the add goes
+// through CounterAddFallback, which uses atomic operations.
+//
+// Bit 0 of a cell address says "not the plain path". kNoopCell is the no-op.
+// All functions: thread-safe, async-signal-safe, no lock, no allocation, no
+// system call, no exception.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "polymeter/export.h"
+
+#if defined(__x86_64__) && defined(__linux__) && !defined(__ILP32__) && \
+    !defined(POLYMETER_NO_RSEQ)
+#define POLYMETER_RSEQ 1
+#else
+#define POLYMETER_RSEQ 0
+#endif
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+POLYMETER_BEGIN_NAMESPACE
+namespace detail {
+
+using CellAddress = std::uintptr_t;
+
+constexpr CellAddress kNoopCell = 1;            // counts nothing, for ever
+constexpr std::uintptr_t kOutOfLineBit = 1;     // set: not the plain path
+constexpr std::size_t kLaneShift = 16;          // lanes are 64 KiB apart
+constexpr std::size_t kLaneBytes = std::size_t{1} << kLaneShift;
+constexpr std::size_t kDoubleTwinOffset = kLaneBytes / 2;
+
+// Where the calling thread's rseq area lies, relative to the thread pointer,
+// and how many CPUs have a lane (0: no rseq, every add takes the fallback).
+// Written once, before the first cell exists.
+struct RseqConfig {
+  std::ptrdiff_t offset;
+  std::uint32_t cpus;
+};
+POLYMETER_EXPORT extern RseqConfig g_rseq;
+
+// Histogram bounds as the hot path reads them: sorted ascending, padded with
+// +Inf to a multiple of four, +Inf never counts as below a finite value.
+struct HistogramBounds {
+  std::uint32_t count;         // finite and infinite bounds without the implied +Inf
+  std::uint32_t padded_count;  // multiple of 4
+  const double* values;
+};
+
+// What a histogram handle points at. Lives in memory that outlives the registry
+// (see chunk_pool.h).
+struct HistogramCell {
+  CellAddress row;  // count + 1 bucket slots, then the slot of the sum (a double)
+  const HistogramBounds* bounds;
+};
+
+POLYMETER_EXPORT void CounterAddFallback(CellAddress cell, std::uint64_t n) noexcept;
+POLYMETER_EXPORT void CounterAddFallback(CellAddress cell, double n) noexcept;
+// The double is added to the slot itself, not to its twin.
+POLYMETER_EXPORT void SumAddFallback(CellAddress slot, double n) noexcept;
+// A cell with kOutOfLineBit set that is not kNoopCell.
+POLYMETER_EXPORT void CounterAddOutOfLine(CellAddress cell, std::uint64_t n) noexcept;
+POLYMETER_EXPORT void CounterAddOutOfLine(CellAddress cell, double n) noexcept;
+POLYMETER_EXPORT void ObserveOutOfLine(CellAddress cell, double value) noexcept;
+// Counts a negative or NaN increment, or a NaN observation, that was refused.
+POLYMETER_EXPORT void RejectCounterAdd(CellAddress cell) noexcept;
+POLYMETER_EXPORT void RejectObservation(CellAddress cell) noexcept;
+
+#if POLYMETER_RSEQ
+
+// The critical section. It leaves no descriptor behind (label 2), so that a
+// plug-in that counted can be unloaded. The section flag '?' puts the
+// descriptor into the COMDAT group of the inline function around it.
+#define POLYMETER_RSEQ_BEGIN                      \
+  ".pushsection __rseq_cs, \"aw?\"\n"             \
+  ".balign 32\n"                                  \
+  "3:\n"                                          \
+  ".long 0, 0\n"                                  \
+  ".quad 1f, (2f - 1f), 4f\n"                     \
+  ".popsection\n"                                 \
+  "5:\n"                                          \
+  "leaq 3b(%%rip), %%rax\n"                       \
+  "movq %%rax, %%fs:8(%[area])\n"                 \
+  "1:\n"                                          \
+  "movl %%fs:4(%[area]), %%eax\n"                 \
+  "cmpl %[cpus], %%eax\n"                         \
+  "jae %l[fallback]\n"                            \
+  "shlq $16, %%rax\n"
+#define POLYMETER_RSEQ_END                        \
+  "2:\n"                                          \
+  "movq $0, %%fs:8(%[area])\n"                    \
+  ".pushsection __rseq_failure, \"ax?\"\n"        \
+  ".byte 0x0f, 0xb9, 0x3d\n"                      \
+  ".long 0x53053053\n"                            \
+  "4:\n"                                          \
+  "jmp 5b\n"                                      \
+  ".popsection\n"
+
+// No "memory" clobber on purpose: the slots are read only by functions that are
+// never inlined, and the clobber would make callers reload everything they know.
+inline void SlotAdd(CellAddress slot, std::uint64_t n) noexcept {
+  __asm__ goto(POLYMETER_RSEQ_BEGIN
+               "addq %[n], 65536(%%rax, %[slot])\n" POLYMETER_RSEQ_END
+               :
+               : [area] "r"(g_rseq.offset), [cpus] "rm"(g_rseq.cpus), [slot] "r"(slot),
+                 [n] "er"(n)
+               : "rax", "cc"
+               : fallback);
+  return;
+fallback:
+  CounterAddFallback(slot, n);
+}
+
+// Adds to the double that lies in the slot itself.
+inline void SlotAddDouble(CellAddress slot, double n) noexcept {
+  __asm__ goto(POLYMETER_RSEQ_BEGIN
+               "movsd 65536(%%rax, %[slot]), %%xmm15\n"
+               "addsd %[n], %%xmm15\n"
+               "movsd %%xmm15, 65536(%%rax, %[slot])\n" POLYMETER_RSEQ_END
+               :
+               : [area] "r"(g_rseq.offset), [cpus] "rm"(g_rseq.cpus), [slot] "r"(slot),
+                 [n] "x"(n)
+               : "rax", "xmm15", "cc"
+               : fallback);
+  return;
+fallback:
+  SumAddFallback(slot, n);
+}
+
+#undef POLYMETER_RSEQ_BEGIN
+#undef POLYMETER_RSEQ_END
+
+#else
+
+inline void SlotAdd(CellAddress slot, std::uint64_t n) noexcept { CounterAddFallback(slot, n); }
+inline void SlotAddDouble(CellAddress slot, double n) noexcept { SumAddFallback(slot, n); }
+
+#endif  // POLYMETER_RSEQ
+
+inline void CounterAdd(CellAddress cell, std::uint64_t n) noexcept {
+  if (__builtin_expect((cell & kOutOfLineBit) != 0, 0)) {
+    if (cell != kNoopCell) CounterAddOutOfLine(cell, n);
+    return;
+  }
+  SlotAdd(cell, n);
+}
+
+// A double goes to the slot's twin; the counter's value is the sum of both.
+inline void CounterAdd(CellAddress cell, double n) noexcept {
+  if (__builtin_expect((cell & kOutOfLineBit) != 0, 0)) {
+    if (cell != kNoopCell) CounterAddOutOfLine(cell, n);
+    return;
+  }
+  if (__builtin_expect(!(n >= 0), 0)) {  // also NaN
+    RejectCounterAdd(cell);
+    return;
+  }
+  SlotAddDouble(cell + kDoubleTwinOffset, n);
+}
+
+// Index of the first bound that is >= value (`le` semantics); bounds->count when
+// there is none. Undefined for NaN.
+inline std::uint32_t BucketIndex(const HistogramBounds& bounds, double value) noexcept {
+#if defined(__SSE2__)
+  const __m128d v = _mm_set1_pd(value);
+  std::uint32_t index = 0;
+  const double* b = bounds.values;
+  for (const double* end = b + bounds.padded_count; b != end; b += 4) {
+    // One bit a bound that lies below the value; bounds ascend, so the number of
+    // bits is the distance to the bucket.
+    const int low = _mm_movemask_pd(_mm_cmplt_pd(_mm_loadu_pd(b), v));
+    const int high = _mm_movemask_pd(_mm_cmplt_pd(_mm_loadu_pd(b + 2), v));
+    const std::uint32_t below = static_cast<std::uint32_t>(low | (high << 2));
+    if (below != 15) {
+      // 0, 1, 3, 7 -> 0, 1, 2, 3
+      return index + (below & 1) + ((below >> 1) & 1) + ((below >> 2) & 1);
+    }
+    index += 4;
+  }
+  return bounds.count;
+#else
+  std::uint32_t index = 0;
+  while (index < bounds.count && bounds.values[index] < value) ++index;
+  return index;
+#endif
+}
+
+inline void HistogramObserve(CellAddress cell, double value) noexcept {
+  if (__builtin_expect((cell & kOutOfLineBit) != 0, 0)) {
+    if (cell != kNoopCell) ObserveOutOfLine(cell, value);
+    return;
+  }
+  if (__builtin_expect(value != value, 0)) {
+    RejectObservation(cell);
+    return;
+  }
+  const HistogramCell& histogram = *reinterpret_cast<const HistogramCell*>(cell);
+  const HistogramBounds& bounds = *histogram.bounds;
+  SlotAdd(histogram.row + sizeof(std::uint64_t) * BucketIndex(bounds, value), 1);
+  SlotAddDouble(histogram.row + sizeof(std::uint64_t) * (bounds.count + 1), value);
+}
+
+// A gauge is one atomic double in a chunk without lanes.
+inline void GaugeSet(CellAddress cell, double value) noexcept {
+  if (__builtin_expect((cell & kOutOfLineBit) != 0, 0)) return;
+  __atomic_store(reinterpret_cast<double*>(cell), &value, __ATOMIC_RELAXED);
+}
+
+inline void GaugeAdd(CellAddress cell, double n) noexcept {
+  if (__builtin_expect((cell & kOutOfLineBit) != 0, 0)) return;
+  double* slot = reinterpret_cast<double*>(cell);
+  double old;
+  __atomic_load(slot, &old, __ATOMIC_RELAXED);
+  double sum = old + n;
+  while (!__atomic_compare_exchange(slot, &old, &sum, /*weak=*/true, __ATOMIC_RELAXED,
+                                    __ATOMIC_RELAXED)) {
+    sum = old + n;
+  }
+}
+
+// What a handle's cell holds now. Never inlined: see SlotAdd.
+POLYMETER_EXPORT double ReadCounter(CellAddress cell) noexcept;
+POLYMETER_EXPORT double ReadGauge(CellAddress cell) noexcept;
+POLYMETER_EXPORT std::uint64_t ReadHistogramCount(CellAddress cell) noexcept;
+POLYMETER_EXPORT double ReadHistogramSum(CellAddress cell) noexcept;
+
+}  // namespace detail
+POLYMETER_END_NAMESPACE

@@ -1,0 +1,195 @@
+// Counter, Gauge, Histogram and timers: handles of one pointer's size.
+//
+// A handle refers to one series of a Metrics. Copying is free, a default-constructed
+// handle is a no-op, and so is every handle of a Metrics that records nothing. All
+// recording calls are thread-safe and async-signal-unsafe only where said; they take no
+// lock, allocate nothing, make no system call and never throw. A handle is valid as long
+// as the Metrics that made it; later calls are harmless and count nothing.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include "polymeter/hot_path.h"
+
+POLYMETER_BEGIN_NAMESPACE
+namespace detail {
+struct HandleAccess;  // builds handles from cells (sdk/src)
+
+template <class T>
+constexpr bool kIsAmount = std::is_arithmetic_v<T> && !std::is_same_v<T, bool>;
+}  // namespace detail
+
+// A value that only grows. Integers are exact to 2^64 - 1; doubles are added as doubles.
+// A negative or NaN increment is refused, counted and reported once.
+class Counter {
+ public:
+  constexpr Counter() noexcept = default;
+
+  void Increment() const noexcept { detail::CounterAdd(cell_, std::uint64_t{1}); }
+
+  template <class T, std::enable_if_t<detail::kIsAmount<T>, int> = 0>
+  void Increment(T n) const noexcept {
+    if constexpr (std::is_floating_point_v<T>) {
+      detail::CounterAdd(cell_, static_cast<double>(n));
+    } else {
+      if constexpr (std::is_signed_v<T>) {
+        if (__builtin_expect(n < 0, 0)) {
+          detail::RejectCounterAdd(cell_);
+          return;
+        }
+      }
+      detail::CounterAdd(cell_, static_cast<std::uint64_t>(n));
+    }
+  }
+
+  // The sum of all increments so far, those of other threads included. Costs a read of
+  // every CPU's slot: for tests and decisions, not for hot paths.
+  double Value() const noexcept { return detail::ReadCounter(cell_); }
+
+  // False for a no-op handle.
+  explicit operator bool() const noexcept { return cell_ != detail::kNoopCell; }
+
+ private:
+  friend struct detail::HandleAccess;
+  detail::CellAddress cell_ = detail::kNoopCell;
+};
+
+// A value that goes up and down. Set is one relaxed store.
+class Gauge {
+ public:
+  constexpr Gauge() noexcept = default;
+
+  template <class T, std::enable_if_t<detail::kIsAmount<T>, int> = 0>
+  void Set(T value) const noexcept {
+    detail::GaugeSet(cell_, static_cast<double>(value));
+  }
+  template <class Rep, class Period>
+  void Set(std::chrono::duration<Rep, Period> value) const noexcept {  // in seconds
+    Set(std::chrono::duration<double>(value).count());
+  }
+  template <class T = int, std::enable_if_t<detail::kIsAmount<T>, int> = 0>
+  void Increment(T n = 1) const noexcept {
+    detail::GaugeAdd(cell_, static_cast<double>(n));
+  }
+  template <class T = int, std::enable_if_t<detail::kIsAmount<T>, int> = 0>
+  void Decrement(T n = 1) const noexcept {
+    detail::GaugeAdd(cell_, -static_cast<double>(n));
+  }
+  // Unix time in seconds, with fraction.
+  void SetToCurrentTime() const noexcept {
+    if (*this) Set(std::chrono::system_clock::now().time_since_epoch());
+  }
+
+  double Value() const noexcept { return detail::ReadGauge(cell_); }
+  explicit operator bool() const noexcept { return cell_ != detail::kNoopCell; }
+
+ private:
+  friend struct detail::HandleAccess;
+  detail::CellAddress cell_ = detail::kNoopCell;
+};
+
+class ScopedTimer;
+
+// Counts observations in buckets with fixed upper bounds (`le`: the bound belongs to the
+// bucket) and sums them. NaN is refused, counted and reported once.
+class Histogram {
+ public:
+  constexpr Histogram() noexcept = default;
+
+  template <class T, std::enable_if_t<detail::kIsAmount<T>, int> = 0>
+  void Observe(T value) const noexcept {
+    detail::HistogramObserve(cell_, static_cast<double>(value));
+  }
+  template <class Rep, class Period>
+  void Observe(std::chrono::duration<Rep, Period> value) const noexcept {  // in seconds
+    Observe(std::chrono::duration<double>(value).count());
+  }
+
+  // Observes the time from here to the end of the scope, in seconds.
+  inline ScopedTimer Time() const noexcept;
+
+  // Calls `callable`, observes how long it took (also when it throws) and passes its
+  // result or exception through.
+  template <class Callable>
+  decltype(auto) Measure(Callable&& callable) const;
+
+  // What lies in the cell now. `Sum` and `Count` are read one after the other.
+  std::uint64_t Count() const noexcept { return detail::ReadHistogramCount(cell_); }
+  double Sum() const noexcept { return detail::ReadHistogramSum(cell_); }
+  double Value() const noexcept { return Sum(); }
+
+  explicit operator bool() const noexcept { return cell_ != detail::kNoopCell; }
+
+ private:
+  friend struct detail::HandleAccess;
+  detail::CellAddress cell_ = detail::kNoopCell;
+};
+
+// Observes the lifetime of a scope. With a no-op histogram it does not read the clock.
+// Belongs to one thread.
+class [[nodiscard]] ScopedTimer {
+ public:
+  explicit ScopedTimer(Histogram histogram) noexcept : histogram_(histogram) {
+    if (histogram_) start_ = std::chrono::steady_clock::now();
+  }
+  ScopedTimer(ScopedTimer&& other) noexcept
+      : histogram_(std::exchange(other.histogram_, Histogram())), start_(other.start_) {}
+  ScopedTimer(const ScopedTimer&) = delete;
+  ScopedTimer& operator=(const ScopedTimer&) = delete;
+  ScopedTimer& operator=(ScopedTimer&&) = delete;
+  ~ScopedTimer() { Finish(); }
+
+  // Observes now instead of at the end of the scope.
+  void Finish() noexcept {
+    if (histogram_) histogram_.Observe(std::chrono::steady_clock::now() - start_);
+    histogram_ = Histogram();
+  }
+  // Observes nothing.
+  void Discard() noexcept { histogram_ = Histogram(); }
+
+ private:
+  Histogram histogram_;
+  std::chrono::steady_clock::time_point start_{};
+};
+
+// A stopwatch whose duration the caller wants too: it reads the clock even when the
+// histogram is a no-op. Observes only on Stop. Belongs to one thread.
+class Timer {
+ public:
+  using Duration = std::chrono::nanoseconds;
+
+  explicit Timer(Histogram histogram) noexcept : histogram_(histogram) { Start(); }
+
+  // Starts anew; what ran until now is forgotten.
+  void Start() noexcept {
+    start_ = std::chrono::steady_clock::now();
+    running_ = true;
+  }
+  // Observes and returns the time since Start; a second Stop observes nothing and returns zero.
+  Duration Stop() noexcept {
+    if (!running_) return Duration::zero();
+    running_ = false;
+    const Duration elapsed = std::chrono::steady_clock::now() - start_;
+    histogram_.Observe(elapsed);
+    return elapsed;
+  }
+  void Discard() noexcept { running_ = false; }
+
+ private:
+  Histogram histogram_;
+  std::chrono::steady_clock::time_point start_{};
+  bool running_ = false;
+};
+
+inline ScopedTimer Histogram::Time() const noexcept { return ScopedTimer(*this); }
+
+template <class Callable>
+decltype(auto) Histogram::Measure(Callable&& callable) const {
+  ScopedTimer timer(*this);
+  return std::forward<Callable>(callable)();
+}
+
+POLYMETER_END_NAMESPACE

@@ -1,0 +1,155 @@
+// Metrics: the registry that an application holds and passes around. C++17.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "polymeter/family.h"
+#include "polymeter/instruments.h"
+#include "polymeter/options.h"
+#include "polymeter/producer.h"
+#include "polymeter/snapshot.h"
+#include "polymeter/status.h"
+
+POLYMETER_BEGIN_NAMESPACE
+namespace detail {
+class Core;
+struct CoreAccess;
+}  // namespace detail
+
+// A handle on a shared core: copies refer to the same families and backends, and the last one's
+// destructor stops the backends within Options::StopDeadline. All members are
+// thread-safe. Nothing here throws: a family that cannot be made (a bad name, another type
+// under the same name) is a no-op, counted and reported once; the Try forms give the reason.
+//
+// Names follow https://prometheus.io/docs/concepts/data_model/ : [a-zA-Z_:][a-zA-Z0-9_:]* for
+// families, [a-zA-Z_][a-zA-Z0-9_]* for labels; names beginning with "__", `le` on histograms
+// and `quantile` on summaries are refused. Asking for a family again gives the same family; with another
+// type, other labels, buckets or unit it is an error that names both. Help of the first one stays.
+class POLYMETER_EXPORT Metrics {
+ public:
+  // Records nothing, for ever: every instrument is a no-op.
+  Metrics() noexcept;
+  // Records when the options have an own backend or Consumer(); knows no built-in backend (use
+  // polymeter::Build or FromEnvironment for those) and reads no environment.
+  explicit Metrics(const Options& options);
+  Metrics(const Metrics&) noexcept;
+  Metrics& operator=(const Metrics&) noexcept;
+  Metrics(Metrics&&) noexcept;
+  Metrics& operator=(Metrics&&) noexcept;
+  ~Metrics();
+
+  // Whether anything is recorded at all; settled at construction.
+  bool recording() const noexcept;
+
+  // --- instruments without labels ---------------------------------------------------------
+  polymeter::Counter Counter(std::string_view name, std::string_view help,
+                             const FamilyOptions& options = {}) const;
+  polymeter::Gauge Gauge(std::string_view name, std::string_view help,
+                         const FamilyOptions& options = {}) const;
+  polymeter::Histogram Histogram(std::string_view name, std::string_view help,
+                                 const FamilyOptions& options = {}) const;
+  Result<polymeter::Counter> TryCounter(std::string_view name, std::string_view help,
+                                        const FamilyOptions& options = {}) const;
+  Result<polymeter::Gauge> TryGauge(std::string_view name, std::string_view help,
+                                    const FamilyOptions& options = {}) const;
+  Result<polymeter::Histogram> TryHistogram(std::string_view name, std::string_view help,
+                                            const FamilyOptions& options = {}) const;
+
+  // --- labelled families: Counter("x_total", "X.", {"model", "language"}) -------------------
+#define POLYMETER_FAMILY(Kind)                                                                 \
+  template <std::size_t N>                                                                     \
+  Family<polymeter::Kind, N> Kind(std::string_view name, std::string_view help,                \
+                                  const char* const (&labels)[N],                              \
+                                  const FamilyOptions& options = {}) const {                   \
+    const LabelNameArray<N> names(labels);                                                     \
+    return Family<polymeter::Kind, N>(                                                         \
+        MakeFamily(MetricType::k##Kind, name, help, names.views, N, options));                 \
+  }                                                                                            \
+  Family<polymeter::Kind, kDynamic> Kind(std::string_view name, std::string_view help,         \
+                                         const std::vector<std::string>& labels,               \
+                                         const FamilyOptions& options = {}) const {            \
+    const std::vector<std::string_view> names(labels.begin(), labels.end());                   \
+    return Family<polymeter::Kind, kDynamic>(                                                  \
+        MakeFamily(MetricType::k##Kind, name, help, names.data(), names.size(), options));     \
+  }                                                                                            \
+  template <std::size_t N>                                                                     \
+  Result<Family<polymeter::Kind, N>> Try##Kind(std::string_view name, std::string_view help,   \
+                                               const char* const (&labels)[N],                 \
+                                               const FamilyOptions& options = {}) const {      \
+    const LabelNameArray<N> names(labels);                                                     \
+    return Wrap<polymeter::Kind, N>(                                                           \
+        TryMakeFamily(MetricType::k##Kind, name, help, names.views, N, options));              \
+  }                                                                                            \
+  Result<Family<polymeter::Kind, kDynamic>> Try##Kind(                                         \
+      std::string_view name, std::string_view help, const std::vector<std::string>& labels,    \
+      const FamilyOptions& options = {}) const {                                               \
+    const std::vector<std::string_view> names(labels.begin(), labels.end());                   \
+    return Wrap<polymeter::Kind, kDynamic>(                                                    \
+        TryMakeFamily(MetricType::k##Kind, name, help, names.data(), names.size(), options));  \
+  }
+  POLYMETER_FAMILY(Counter)
+  POLYMETER_FAMILY(Gauge)
+  POLYMETER_FAMILY(Histogram)
+#undef POLYMETER_FAMILY
+
+  // --- collected values -------------------------------------------------------------------
+  // Calls `read` once a snapshot for the value; see Producer for the rules.
+  Attachment CounterCallback(std::string_view name, std::string_view help,
+                             std::function<double()> read, const FamilyOptions& options = {}) const;
+  Attachment GaugeCallback(std::string_view name, std::string_view help,
+                           std::function<double()> read, const FamilyOptions& options = {}) const;
+  // Refers to the producer: the token's destructor waits for a running Collect.
+  Attachment AddProducer(Producer& producer) const;
+  // Shares it: for a producer that may hang. A call past its budget is abandoned.
+  Attachment AddProducer(std::shared_ptr<Producer> producer) const;
+
+  // --- reading and life ---------------------------------------------------------------------
+  // Everything at this instant; empty, with one message, when nothing is recorded.
+  Snapshot TakeSnapshot() const;
+  std::vector<BackendReport> Reports() const;
+  // The bound or remote address of a backend ("127.0.0.1:9464"); empty when it has none (yet).
+  std::string Endpoint(std::string_view backend = "prometheus") const;
+  // The effective configuration, with where each value came from.
+  std::vector<Setting> Describe() const;
+  // Stops the backends before the deadline; recording goes on into cells that nobody reads. A
+  // second call does nothing.
+  Status Shutdown(Deadline deadline) const;
+  Status Shutdown() const;  // within Options::StopDeadline
+  // In a forked child: starts backends there. Series begin at zero and the instance id is new in
+  // a child in any case.
+  Status RestartAfterFork() const;
+
+ private:
+  friend struct detail::CoreAccess;
+  template <std::size_t N>
+  struct LabelNameArray {
+    std::string_view views[N];
+    explicit LabelNameArray(const char* const (&labels)[N]) {
+      for (std::size_t i = 0; i < N; ++i) views[i] = labels[i];
+    }
+  };
+  std::shared_ptr<detail::FamilyCore> MakeFamily(MetricType type, std::string_view name,
+                                                 std::string_view help,
+                                                 const std::string_view* labels, std::size_t count,
+                                                 const FamilyOptions& options) const;
+  Result<std::shared_ptr<detail::FamilyCore>> TryMakeFamily(
+      MetricType type, std::string_view name, std::string_view help,
+      const std::string_view* labels, std::size_t count, const FamilyOptions& options) const;
+  Attachment AddCallback(MetricType type, std::string_view name, std::string_view help,
+                         std::function<double()> read, const FamilyOptions& options) const;
+  template <class Kind, std::size_t N>
+  static Result<Family<Kind, N>> Wrap(Result<std::shared_ptr<detail::FamilyCore>> made) {
+    if (!made) return made.status();
+    return Family<Kind, N>(*std::move(made));
+  }
+
+  std::shared_ptr<detail::Core> core_;
+};
+
+POLYMETER_END_NAMESPACE

@@ -1,0 +1,144 @@
+// Options of a Metrics and of a family. C++17.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "polymeter/backend.h"
+
+POLYMETER_BEGIN_NAMESPACE
+
+using StringPairs = std::vector<std::pair<std::string, std::string>>;
+
+// Called from any thread, under no lock; must not block for long. An exception is swallowed.
+using LogCallback = std::function<void(LogLevel, std::string_view message)>;
+
+// How one family differs from the default. Setters, so that it reads the same in C++17.
+class FamilyOptions {
+ public:
+  // A unit as Prometheus writes it ("seconds", "bytes") or a UCUM code ("s", "By"), which is
+  // turned into Prometheus' word. The family's name must end in it (before _total).
+  FamilyOptions& Unit(std::string unit) { unit_ = std::move(unit); return *this; }
+  // Upper bounds of a histogram, ascending, finite, without +Inf.
+  FamilyOptions& Buckets(std::vector<double> bounds) { buckets_ = std::move(bounds); return *this; }
+  // A gauge that is a sum over instances (queue length, open connections).
+  FamilyOptions& Additive(bool additive = true) { additive_ = additive; return *this; }
+  // The name that OTLP uses instead ("http.server.request.duration").
+  FamilyOptions& OtelName(std::string name) { otel_name_ = std::move(name); return *this; }
+  // label -> OpenTelemetry attribute
+  FamilyOptions& OtelAttributes(StringPairs map) { otel_attributes_ = std::move(map); return *this; }
+  // Labels with one value for every series of the family.
+  FamilyOptions& ConstLabels(StringPairs labels) { const_labels_ = std::move(labels); return *this; }
+
+  const std::string& unit() const noexcept { return unit_; }
+  const std::optional<std::vector<double>>& buckets() const noexcept { return buckets_; }
+  bool additive() const noexcept { return additive_; }
+  const std::string& otel_name() const noexcept { return otel_name_; }
+  const StringPairs& otel_attributes() const noexcept { return otel_attributes_; }
+  const StringPairs& const_labels() const noexcept { return const_labels_; }
+
+ private:
+  std::string unit_;
+  std::optional<std::vector<double>> buckets_;
+  bool additive_ = false;
+  std::string otel_name_;
+  StringPairs otel_attributes_;
+  StringPairs const_labels_;
+};
+
+// What a Metrics is made of. `Build` and `FromEnvironment` (polymeter.h) take it.
+class Options {
+ public:
+  Options& Service(std::string name) { service_ = std::move(name); return *this; }
+  Options& Version(std::string version) { version_ = std::move(version); return *this; }
+  // service.instance.id; a random UUID unless given.
+  Options& Instance(std::string id) { instance_ = std::move(id); return *this; }
+  // Further resource attributes (OTLP, target_info).
+  Options& ResourceAttributes(StringPairs attributes) { resource_ = std::move(attributes); return *this; }
+  // Labels of every series.
+  Options& ConstLabels(StringPairs labels) { const_labels_ = std::move(labels); return *this; }
+  // Put in front of every family name.
+  Options& Prefix(std::string prefix) { prefix_ = std::move(prefix); return *this; }
+  // Backends by name, comma-separated ("prometheus,otlp"). METRICS_BACKEND wins over it.
+  Options& Backends(std::string names) { backends_ = std::move(names); return *this; }
+  // One option by its environment name ("METRICS_PROMETHEUS_PORT", "0"). The environment wins.
+  Options& Set(std::string variable, std::string value) {
+    settings_.emplace_back(std::move(variable), std::move(value));
+    return *this;
+  }
+  // The application's own backend; it always runs, and makes the Metrics record.
+  Options& AddBackend(std::shared_ptr<Backend> backend) {
+    own_backends_.push_back(std::move(backend));
+    return *this;
+  }
+  // Declares that the application reads the values itself (Scrape, Collectable, Render, tests):
+  // the Metrics then records whatever backend is selected.
+  Options& Consumer() { consumer_ = true; return *this; }
+  // stderr, rate-limited, unless given.
+  Options& Log(LogCallback log) { log_ = std::move(log); return *this; }
+  // The time of snapshots and start times; the system's unless given (tests).
+  Options& Clock(std::function<SystemTime()> clock) { clock_ = std::move(clock); return *this; }
+  // Series a family, above which new ones are counted in one overflow series. 0: no limit.
+  Options& SeriesLimit(std::size_t limit) { series_limit_ = limit; return *this; }
+  // Upper bounds for one histogram family by name, over what the code says.
+  Options& Buckets(std::string family, std::vector<double> bounds) {
+    buckets_.emplace_back(std::move(family), std::move(bounds));
+    return *this;
+  }
+  // How long producers may take in one snapshot.
+  Options& ProducerBudget(std::chrono::milliseconds budget) { producer_budget_ = budget; return *this; }
+  // How long the last Metrics' destructor waits for the backends.
+  Options& StopDeadline(std::chrono::milliseconds time) { stop_deadline_ = time; return *this; }
+
+  const std::string& service() const noexcept { return service_; }
+  const std::string& version() const noexcept { return version_; }
+  const std::string& instance() const noexcept { return instance_; }
+  const StringPairs& resource_attributes() const noexcept { return resource_; }
+  const StringPairs& const_labels() const noexcept { return const_labels_; }
+  const std::string& prefix() const noexcept { return prefix_; }
+  const std::optional<std::string>& backends() const noexcept { return backends_; }
+  const StringPairs& settings() const noexcept { return settings_; }
+  const std::vector<std::shared_ptr<Backend>>& own_backends() const noexcept { return own_backends_; }
+  bool consumer() const noexcept { return consumer_; }
+  const LogCallback& log() const noexcept { return log_; }
+  const std::function<SystemTime()>& clock() const noexcept { return clock_; }
+  std::optional<std::size_t> series_limit() const noexcept { return series_limit_; }
+  const std::vector<std::pair<std::string, std::vector<double>>>& buckets() const noexcept { return buckets_; }
+  std::chrono::milliseconds producer_budget() const noexcept { return producer_budget_; }
+  std::chrono::milliseconds stop_deadline() const noexcept { return stop_deadline_; }
+
+ private:
+  std::string service_;
+  std::string version_;
+  std::string instance_;
+  StringPairs resource_;
+  StringPairs const_labels_;
+  std::string prefix_;
+  std::optional<std::string> backends_;
+  StringPairs settings_;
+  std::vector<std::shared_ptr<Backend>> own_backends_;
+  bool consumer_ = false;
+  LogCallback log_;
+  std::function<SystemTime()> clock_;
+  std::optional<std::size_t> series_limit_;
+  std::vector<std::pair<std::string, std::vector<double>>> buckets_;
+  std::chrono::milliseconds producer_budget_{500};
+  std::chrono::milliseconds stop_deadline_{5000};
+};
+
+// One effective setting and where it came from.
+struct Setting {
+  std::string name;    // METRICS_PROMETHEUS_PORT
+  std::string value;   // secrets are "***"
+  std::string source;  // "default", "options", or the name of the environment variable
+};
+
+POLYMETER_END_NAMESPACE

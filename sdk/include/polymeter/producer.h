@@ -1,0 +1,92 @@
+// Producers: families whose series are found when they are collected. C++17.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "polymeter/snapshot.h"
+
+POLYMETER_BEGIN_NAMESPACE
+namespace detail {
+struct ProducedFamilies;
+struct ProducerEntry;
+}  // namespace detail
+
+// Takes the families of one collection. Used by one thread, within Producer::Collect.
+//
+//   sink.BeginFamily(MetricType::kGauge, "disk_free_bytes", "Free bytes.", "bytes");
+//   for (const Mount& mount : mounts) sink.Gauge({{"mount", mount.path}}, mount.free);
+//
+// Everything is copied. A bad name, a value of another kind than the family's, a series twice
+// are left out, counted and reported once; the rest stays.
+class POLYMETER_EXPORT FamilySink {
+ public:
+  using Labels = std::initializer_list<Label>;
+
+  explicit FamilySink(detail::ProducedFamilies& out) noexcept : out_(out) {}
+  FamilySink(const FamilySink&) = delete;
+  FamilySink& operator=(const FamilySink&) = delete;
+
+  // The points that follow belong to this family. The same name again goes on with it.
+  void BeginFamily(MetricType type, std::string_view name, std::string_view help,
+                   std::string_view unit = {});
+
+  void Counter(Labels labels, std::uint64_t value) { Counter(labels.begin(), labels.size(), value); }
+  void Counter(Labels labels, double value) { Counter(labels.begin(), labels.size(), value); }
+  void Gauge(Labels labels, double value) { Gauge(labels.begin(), labels.size(), value); }
+  void Info(Labels labels) { Info(labels.begin(), labels.size()); }
+  void Unknown(Labels labels, double value) { Unknown(labels.begin(), labels.size(), value); }
+
+  void Counter(const Label* labels, std::size_t count, std::uint64_t value);
+  void Counter(const Label* labels, std::size_t count, double value);
+  void Gauge(const Label* labels, std::size_t count, double value);
+  void Info(const Label* labels, std::size_t count);
+  void Unknown(const Label* labels, std::size_t count, double value);
+  // bounds: bound_count ascending upper bounds without +Inf; buckets: bound_count + 1, not
+  // cumulative.
+  void Histogram(const Label* labels, std::size_t count, const double* bounds,
+                 std::size_t bound_count, const std::uint64_t* buckets, double sum);
+  void Summary(const Label* labels, std::size_t count, const Quantile* quantiles,
+               std::size_t quantile_count, std::uint64_t observations, double sum);
+
+ private:
+  detail::ProducedFamilies& out_;
+};
+
+// Collect is called once a snapshot, on a thread of the library, under no lock, never twice at
+// the same time. Exceptions are caught and counted; the last values then stay. It may
+// register metrics (they appear in the next snapshot).
+class POLYMETER_EXPORT Producer {
+ public:
+  virtual ~Producer();
+  virtual void Collect(FamilySink& sink) = 0;
+};
+
+// Keeps a producer or callback attached; detaches in its destructor. For a producer that is
+// referred to, the destructor waits for a call that is running (so that the state may
+// go away afterwards); for one whose ownership is shared it waits no longer than the
+// producers' time budget and then abandons the call. Metrics::Shutdown never waits.
+class [[nodiscard]] POLYMETER_EXPORT Attachment {
+ public:
+  Attachment() noexcept = default;
+  explicit Attachment(std::shared_ptr<detail::ProducerEntry> entry) noexcept;
+  Attachment(Attachment&& other) noexcept;
+  Attachment& operator=(Attachment&& other) noexcept;
+  ~Attachment();
+
+  // Detaches now.
+  void Detach() noexcept;
+  // Leaves it attached as long as the Metrics lives.
+  void Forever() noexcept;
+  explicit operator bool() const noexcept { return entry_ != nullptr; }
+
+ private:
+  std::shared_ptr<detail::ProducerEntry> entry_;
+};
+
+POLYMETER_END_NAMESPACE

@@ -1,0 +1,205 @@
+// Snapshot: every family at one instant, typed, immutable, ordered by name. What encoders
+// read. C++17.
+//
+// A snapshot owns its numbers and refers to names and labels, which stay valid as long as any
+// copy of it lives, whatever happens to the series meanwhile. Copying is one reference count.
+// Reading it from several threads is fine.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "polymeter/export.h"
+
+POLYMETER_BEGIN_NAMESPACE
+
+enum class MetricType : std::uint8_t { kCounter, kGauge, kHistogram, kSummary, kInfo, kUnknown };
+// "counter", "gauge", "histogram", "summary", "info", "unknown".
+POLYMETER_EXPORT std::string_view ToString(MetricType type) noexcept;
+
+using SystemTime = std::chrono::system_clock::time_point;
+
+struct Label {
+  std::string_view name;
+  std::string_view value;
+};
+
+namespace detail {
+// The label values of a series in one block of memory, with the names beside it. `ends[i]` is
+// where value i ends in the bytes that follow the array.
+struct SeriesRecord {
+  const std::string_view* names;
+  std::uintptr_t cell;
+  std::int64_t start_unix_nanos;
+  std::uint32_t index;       // dense within the family, reused after removal
+  std::uint32_t generation;  // with index unique for ever; 0: do not cache
+  std::uint32_t hash;
+  std::uint32_t label_count;
+  const std::uint32_t* ends() const noexcept {
+    return reinterpret_cast<const std::uint32_t*>(this + 1);
+  }
+  const char* bytes() const noexcept {
+    return reinterpret_cast<const char*>(ends() + label_count);
+  }
+  std::string_view value(std::size_t i) const noexcept {
+    const std::uint32_t begin = i == 0 ? 0 : ends()[i - 1];
+    return {bytes() + begin, ends()[i] - begin};
+  }
+};
+struct SnapshotData;
+}  // namespace detail
+
+// The labels of one series, in the family's order. A view.
+class LabelsView {
+ public:
+  explicit LabelsView(const detail::SeriesRecord* record) noexcept : record_(record) {}
+  std::size_t size() const noexcept { return record_ == nullptr ? 0 : record_->label_count; }
+  Label operator[](std::size_t i) const noexcept {
+    return {record_->names[i], record_->value(i)};
+  }
+
+ private:
+  const detail::SeriesRecord* record_;
+};
+
+class SeriesView {
+ public:
+  explicit SeriesView(const detail::SeriesRecord* record) noexcept : record_(record) {}
+  LabelsView labels() const noexcept { return LabelsView(record_); }
+  // Position in tables that an EncoderCache keeps for the family: small and dense; used anew after a
+  // removal, then with another generation. Generation 0 means that the series has no
+  // identity across snapshots and must not be cached.
+  std::uint32_t index() const noexcept { return record_->index; }
+  std::uint32_t generation() const noexcept { return record_->generation; }
+  // When the series began to count from zero.
+  SystemTime start_time() const noexcept {
+    return SystemTime(std::chrono::duration_cast<SystemTime::duration>(
+        std::chrono::nanoseconds(record_->start_unix_nanos)));
+  }
+  std::int64_t start_unix_nanos() const noexcept { return record_->start_unix_nanos; }
+
+ private:
+  const detail::SeriesRecord* record_;
+};
+
+struct CounterPoint {
+  SeriesView series;
+  std::uint64_t whole;  // integer increments, exact (modulo 2^64)
+  double part;          // increments that came as double
+  bool is_integer() const noexcept { return part == 0; }
+  double value() const noexcept { return static_cast<double>(whole) + part; }
+};
+
+struct GaugePoint {
+  SeriesView series;
+  double value;
+};
+
+struct HistogramPoint {
+  SeriesView series;
+  const double* bounds;          // bound_count upper bounds, ascending, without +Inf
+  const std::uint64_t* buckets;  // bound_count + 1, not cumulative; the last is up to +Inf
+  std::uint32_t bound_count;
+  std::uint64_t count;  // sum of the buckets
+  double sum;
+};
+
+struct Quantile {
+  double quantile;
+  double value;
+};
+
+struct SummaryPoint {
+  SeriesView series;
+  const Quantile* quantiles;
+  std::uint32_t quantile_count;
+  std::uint64_t count;
+  double sum;
+};
+
+struct InfoPoint {  // value 1; the labels are the information
+  SeriesView series;
+};
+
+struct UnknownPoint {
+  SeriesView series;
+  double value;
+};
+
+using CounterPoints = std::vector<CounterPoint>;
+using GaugePoints = std::vector<GaugePoint>;
+using HistogramPoints = std::vector<HistogramPoint>;
+using SummaryPoints = std::vector<SummaryPoint>;
+using InfoPoints = std::vector<InfoPoint>;
+using UnknownPoints = std::vector<UnknownPoint>;
+
+// A new kind does not compile until every encoder's std::visit handles it.
+using FamilyPoints = std::variant<CounterPoints, GaugePoints, HistogramPoints, SummaryPoints,
+                                  InfoPoints, UnknownPoints>;
+
+struct FamilyView {
+  std::uint64_t id;       // identity for caches: never reused within a Metrics
+  std::string_view name;  // the Prometheus name, prefix included: jobs_submitted_total
+  std::string_view help;  // valid UTF-8, may be empty
+  std::string_view unit;  // "seconds"; may be empty
+  std::string_view otel_name;  // empty: derived from name and unit
+  bool additive = false;       // a gauge that is a sum (OpenTelemetry: UpDownCounter)
+  // Labels that every series has besides its own (a series' own label of the same name
+  // wins). Valid names, none twice.
+  const Label* constant_labels = nullptr;
+  std::size_t constant_label_count = 0;
+  FamilyPoints points;
+
+  MetricType type() const noexcept { return static_cast<MetricType>(points.index()); }
+  std::size_t size() const noexcept {
+    return std::visit([](const auto& p) { return p.size(); }, points);
+  }
+};
+
+// Calls visit(name, value) for every label of a series: the constant ones that the series does
+// not have itself, then its own.
+template <class Visit>
+void VisitLabels(const FamilyView& family, SeriesView series, Visit&& visit) {
+  const LabelsView own = series.labels();
+  for (std::size_t c = 0; c < family.constant_label_count; ++c) {
+    bool shadowed = false;
+    for (std::size_t i = 0; i < own.size() && !shadowed; ++i) {
+      shadowed = own[i].name == family.constant_labels[c].name;
+    }
+    if (!shadowed) visit(family.constant_labels[c].name, family.constant_labels[c].value);
+  }
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    const Label label = own[i];
+    visit(label.name, label.value);
+  }
+}
+
+// Who measures: OpenTelemetry's resource, target_info in OpenMetrics. Attribute names are
+// OpenTelemetry's (service.name, service.version, service.instance.id, ...).
+struct Resource {
+  std::vector<std::pair<std::string, std::string>> attributes;
+};
+
+class Snapshot {
+ public:
+  Snapshot() noexcept = default;  // no families, time 0
+  explicit Snapshot(std::shared_ptr<const detail::SnapshotData> data) noexcept
+      : data_(std::move(data)) {}
+
+  POLYMETER_EXPORT const std::vector<FamilyView>& families() const noexcept;
+  POLYMETER_EXPORT const Resource& resource() const noexcept;
+  POLYMETER_EXPORT SystemTime time() const noexcept;
+  // The number of points in all families.
+  POLYMETER_EXPORT std::size_t size() const noexcept;
+
+ private:
+  std::shared_ptr<const detail::SnapshotData> data_;
+};
+
+POLYMETER_END_NAMESPACE

@@ -1,0 +1,282 @@
+#include "sdk/src/cells.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <mutex>
+
+POLYMETER_BEGIN_NAMESPACE
+namespace detail {
+namespace {
+
+std::atomic_ref<std::uint64_t> Word(CellAddress slot, std::uint32_t lane) noexcept {
+  return std::atomic_ref<std::uint64_t>(
+      *reinterpret_cast<std::uint64_t*>(slot + (std::uintptr_t{lane} << kLaneShift)));
+}
+std::atomic_ref<double> Real(CellAddress slot, std::uint32_t lane) noexcept {
+  return std::atomic_ref<double>(
+      *reinterpret_cast<double*>(slot + (std::uintptr_t{lane} << kLaneShift)));
+}
+
+std::uint64_t SumWords(CellAddress slot, std::uint32_t lanes) noexcept {
+  std::uint64_t sum = 0;
+  for (std::uint32_t lane = 0; lane < lanes; ++lane) {
+    sum += Word(slot, lane).load(std::memory_order_relaxed);
+  }
+  return sum;
+}
+double SumReals(CellAddress slot, std::uint32_t lanes) noexcept {
+  double sum = 0;
+  for (std::uint32_t lane = 0; lane < lanes; ++lane) {
+    sum += Real(slot, lane).load(std::memory_order_relaxed);
+  }
+  return sum;
+}
+
+// The lane of a thread whose adds are atomic. Where rseq is on, all lanes but 0 belong to CPUs
+// (a plain add and an atomic one must never meet on a slot); without it threads are spread.
+std::uint32_t FallbackLane() noexcept {
+  if (g_rseq.cpus != 0) return 0;
+  static std::atomic<std::uint32_t> next{0};
+  thread_local const std::uint32_t mine =
+      next.fetch_add(1, std::memory_order_relaxed) % LaneCount();
+  return mine;
+}
+
+void Reject(CellAddress slot) noexcept {
+  ChunkHeader& header = HeaderOf(slot);
+  if (header.rejected.fetch_add(1, std::memory_order_relaxed) == 0) {
+    header.offender.store(slot, std::memory_order_relaxed);
+  }
+}
+
+CellAddress SumSlot(const HistogramCell& cell) noexcept {
+  return cell.row + sizeof(std::uint64_t) * (cell.bounds->count + 1);
+}
+
+}  // namespace
+
+// --- the out-of-line side of hot_path.h ------------------------------------------------------
+
+void CounterAddFallback(CellAddress cell, std::uint64_t n) noexcept {
+  Word(cell, FallbackLane()).fetch_add(n, std::memory_order_relaxed);
+}
+void CounterAddFallback(CellAddress cell, double n) noexcept {
+  SumAddFallback(cell + kDoubleTwinOffset, n);
+}
+void SumAddFallback(CellAddress slot, double n) noexcept {
+  Real(slot, FallbackLane()).fetch_add(n, std::memory_order_relaxed);
+}
+// No cell has the bit yet but kNoopCell, which does not come here.
+void CounterAddOutOfLine(CellAddress, std::uint64_t) noexcept {}
+void CounterAddOutOfLine(CellAddress, double) noexcept {}
+void ObserveOutOfLine(CellAddress, double) noexcept {}
+
+void RejectCounterAdd(CellAddress cell) noexcept {
+  if ((cell & kOutOfLineBit) == 0) Reject(cell);
+}
+void RejectObservation(CellAddress cell) noexcept {
+  if ((cell & kOutOfLineBit) == 0) Reject(reinterpret_cast<const HistogramCell*>(cell)->row);
+}
+
+double ReadCounter(CellAddress cell) noexcept {
+  if ((cell & kOutOfLineBit) != 0) return 0;
+  const CounterValue value = ReadCounterCell(cell);
+  return static_cast<double>(value.whole) + value.part;
+}
+double ReadGauge(CellAddress cell) noexcept {
+  if ((cell & kOutOfLineBit) != 0) return 0;
+  return Real(cell, 0).load(std::memory_order_relaxed);
+}
+std::uint64_t ReadHistogramCount(CellAddress cell) noexcept {
+  if ((cell & kOutOfLineBit) != 0) return 0;
+  const auto& histogram = *reinterpret_cast<const HistogramCell*>(cell);
+  std::uint64_t count = 0;
+  for (std::uint32_t i = 0; i <= histogram.bounds->count; ++i) {
+    count += SumWords(histogram.row + sizeof(std::uint64_t) * i, LaneCount());
+  }
+  return count;
+}
+double ReadHistogramSum(CellAddress cell) noexcept {
+  if ((cell & kOutOfLineBit) != 0) return 0;
+  return SumReals(SumSlot(*reinterpret_cast<const HistogramCell*>(cell)), LaneCount());
+}
+
+// --- reading ---------------------------------------------------------------------------------
+
+CounterValue ReadCounterCell(CellAddress cell) noexcept {
+  const std::uint32_t lanes = LaneCount();
+  return {SumWords(cell, lanes), SumReals(cell + kDoubleTwinOffset, lanes)};
+}
+
+HistogramTotals ReadHistogramCell(const HistogramCell& cell, std::uint64_t* buckets) noexcept {
+  // `_sum` and the buckets are two slots: whoever reads between the two adds of an observation,
+  // or while others observe, sees them apart. Reading the row again until few came in between
+  // bounds the distance; it converges unless a reader is preempted each time.
+  constexpr int kTries = 4;
+  constexpr std::uint64_t kFew = 8;
+  const std::uint32_t lanes = LaneCount();
+  const std::uint32_t slots = cell.bounds->count + 1;
+  const auto read_buckets = [&] {
+    std::uint64_t count = 0;
+    std::fill_n(buckets, slots, 0);
+    for (std::uint32_t lane = 0; lane < lanes; ++lane) {
+      for (std::uint32_t i = 0; i < slots; ++i) {
+        const std::uint64_t n =
+            Word(cell.row + sizeof(std::uint64_t) * i, lane).load(std::memory_order_relaxed);
+        buckets[i] += n;
+        count += n;
+      }
+    }
+    return count;
+  };
+  std::uint64_t before = read_buckets();
+  for (int i = 1;; ++i) {
+    const double sum = SumReals(SumSlot(cell), lanes);
+    const std::uint64_t after = read_buckets();
+    if (after - before <= kFew || i == kTries) return {after, sum};
+    before = after;
+  }
+}
+
+const HistogramBounds* InternBounds(const std::vector<double>& bounds) {
+  static auto* const kMutex = new std::mutex;
+  static auto* const kKnown = new std::map<std::vector<double>, const HistogramBounds*>;
+  const std::lock_guard lock(*kMutex);
+  const auto known = kKnown->find(bounds);
+  if (known != kKnown->end()) return known->second;
+  const std::size_t padded = (bounds.size() + 3) / 4 * 4;
+  auto* const values = new double[padded + 4];
+  std::fill_n(std::copy(bounds.begin(), bounds.end(), values), padded + 4 - bounds.size(),
+              std::numeric_limits<double>::infinity());
+  const auto* const made = new HistogramBounds{static_cast<std::uint32_t>(bounds.size()),
+                                               static_cast<std::uint32_t>(padded), values};
+  kKnown->emplace(bounds, made);
+  return made;
+}
+
+// --- making and giving back ------------------------------------------------------------------
+
+CellStore::SlotAllocator::~SlotAllocator() {
+  for (char* const chunk : chunks_) ChunkPool::Instance().Release(kind_, chunk);
+}
+
+CellAddress CellStore::SlotAllocator::Allocate(std::size_t slots) {
+  const std::size_t bytes = slots * sizeof(std::uint64_t);
+  if (chunks_.empty() || used_ + bytes > usable_) {
+    char* const chunk = ChunkPool::Instance().Acquire(kind_);
+    if (chunk == nullptr) return kNoopCell;
+    chunks_.push_back(chunk);
+    used_ = kind_ == ChunkKind::kRecords ? 0 : kChunkHeaderBytes;
+  }
+  const auto address = reinterpret_cast<CellAddress>(chunks_.back()) + used_;
+  used_ += bytes;
+  return address;
+}
+
+CellStore::~CellStore() = default;
+
+CellAddress CellStore::Reuse(std::deque<RetiredCell>& retired) noexcept {
+  if (retired.size() <= kQuarantinedCells) return kNoopCell;
+  const CellAddress cell = retired.front().cell;
+  retired.pop_front();
+  return cell;
+}
+
+CellAddress CellStore::NewCounter() {
+  const CellAddress old = Reuse(retired_counters_);
+  if (old == kNoopCell) return counters_.Allocate(1);
+  for (std::uint32_t lane = 0; lane < LaneCount(); ++lane) {
+    Word(old, lane).store(0, std::memory_order_relaxed);
+    Real(old + kDoubleTwinOffset, lane).store(0, std::memory_order_relaxed);
+  }
+  return old;
+}
+
+CellAddress CellStore::NewGauge() {
+  const CellAddress old = Reuse(retired_gauges_);
+  if (old == kNoopCell) return gauges_.Allocate(1);
+  Real(old, 0).store(0, std::memory_order_relaxed);
+  return old;
+}
+
+CellAddress CellStore::NewHistogram(const HistogramBounds* bounds) {
+  const std::size_t slots = std::size_t{bounds->count} + 2;
+  const auto retired = retired_histograms_.find(bounds);
+  const CellAddress old =
+      retired == retired_histograms_.end() ? kNoopCell : Reuse(retired->second);
+  if (old != kNoopCell) {
+    const CellAddress row = reinterpret_cast<const HistogramCell*>(old)->row;
+    for (std::uint32_t lane = 0; lane < LaneCount(); ++lane) {
+      for (std::size_t i = 0; i < slots; ++i) {
+        Word(row + sizeof(std::uint64_t) * i, lane).store(0, std::memory_order_relaxed);
+      }
+    }
+    return old;
+  }
+  static_assert(sizeof(HistogramCell) == 2 * sizeof(std::uint64_t));
+  const CellAddress row = rows_.Allocate(slots);
+  const CellAddress record = row == kNoopCell ? kNoopCell : records_.Allocate(2);
+  if (record == kNoopCell) return kNoopCell;
+  // A stale handle may read this record while it is made anew: both words stay valid at any time.
+  auto* const cell = reinterpret_cast<HistogramCell*>(record);
+  std::atomic_ref(cell->bounds).store(bounds, std::memory_order_relaxed);
+  std::atomic_ref(cell->row).store(row, std::memory_order_release);
+  return record;
+}
+
+void CellStore::Retire(MetricType type, CellAddress cell) {
+  if (cell == kNoopCell) return;
+  switch (type) {
+    case MetricType::kCounter:
+      retired_counters_.push_back({cell, ReadCounterCell(cell)});
+      break;
+    case MetricType::kHistogram:
+      retired_histograms_[reinterpret_cast<const HistogramCell*>(cell)->bounds].push_back(
+          {cell, {ReadHistogramCount(cell), 0}});
+      break;
+    default:
+      retired_gauges_.push_back({cell, {0, 0}});
+  }
+}
+
+double CellStore::RetiredIncrements() const noexcept {
+  double increments = 0;
+  for (const RetiredCell& retired : retired_counters_) {
+    const CounterValue now = ReadCounterCell(retired.cell);
+    increments += static_cast<double>(now.whole - retired.base.whole) +
+                  (now.part - retired.base.part);
+  }
+  for (const auto& [bounds, cells] : retired_histograms_) {
+    for (const RetiredCell& retired : cells) {
+      increments += static_cast<double>(ReadHistogramCount(retired.cell) - retired.base.whole);
+    }
+  }
+  return increments;
+}
+
+void CellStore::RestartInChild() noexcept {
+  for (RetiredCell& retired : retired_counters_) retired.base = {0, 0};
+  for (auto& [bounds, cells] : retired_histograms_) {
+    for (RetiredCell& retired : cells) retired.base = {0, 0};
+  }
+}
+
+std::uint64_t CellStore::Rejected(CellAddress* offender) const noexcept {
+  std::uint64_t rejected = 0;
+  *offender = 0;
+  for (const SlotAllocator* const slots : {&counters_, &rows_}) {
+    for (char* const chunk : slots->chunks()) {
+      const ChunkHeader& header = *reinterpret_cast<const ChunkHeader*>(chunk);
+      const std::uint64_t n = header.rejected.load(std::memory_order_relaxed);
+      if (n != 0) *offender = header.offender.load(std::memory_order_relaxed);
+      rejected += n;
+    }
+  }
+  return rejected;
+}
+
+}  // namespace detail
+POLYMETER_END_NAMESPACE

@@ -1,0 +1,91 @@
+// The cells of one registry: making, reading, and giving back their slots.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <vector>
+
+#include "polymeter/snapshot.h"
+#include "sdk/src/chunk_pool.h"
+
+POLYMETER_BEGIN_NAMESPACE
+namespace detail {
+
+struct CounterValue {
+  std::uint64_t whole;
+  double part;
+};
+CounterValue ReadCounterCell(CellAddress cell) noexcept;
+// Writes bounds->count + 1 buckets to `buckets`, gives their sum and the sum of the observations.
+// Reads again, a few times at most, when many observations came between the two.
+struct HistogramTotals {
+  std::uint64_t count;
+  double sum;
+};
+HistogramTotals ReadHistogramCell(const HistogramCell& cell, std::uint64_t* buckets) noexcept;
+
+// The one copy of these bounds in the process. `bounds` must be ascending and finite.
+const HistogramBounds* InternBounds(const std::vector<double>& bounds);
+
+// Not thread-safe: used under the registry's mutex.
+class CellStore {
+ public:
+  CellStore() = default;
+  ~CellStore();
+  CellStore(const CellStore&) = delete;
+  CellStore& operator=(const CellStore&) = delete;
+
+  // kNoopCell when there is no memory.
+  CellAddress NewCounter();
+  CellAddress NewGauge();
+  CellAddress NewHistogram(const HistogramBounds* bounds);
+
+  // The series is gone: increments to the cell no longer count. The slot is used anew only after
+  // kQuarantinedCells later removals.
+  void Retire(MetricType type, CellAddress cell);
+  // Increments and observations that retired counters and histograms got since they were retired.
+  double RetiredIncrements() const noexcept;
+
+  // In a forked child: every cell is zero.
+  void RestartInChild() noexcept;
+
+  // Refused increments and observations since the start, and the cell of one of them (0: none).
+  std::uint64_t Rejected(CellAddress* offender) const noexcept;
+
+ private:
+  static constexpr std::size_t kQuarantinedCells = std::size_t{1} << 20;
+
+  struct RetiredCell {
+    CellAddress cell;
+    CounterValue base;  // what it held when it was retired
+  };
+  // Hands out consecutive slots of chunks of one kind.
+  class SlotAllocator {
+   public:
+    SlotAllocator(ChunkKind kind, std::size_t usable) : kind_(kind), usable_(usable) {}
+    ~SlotAllocator();
+    CellAddress Allocate(std::size_t slots);
+    const std::vector<char*>& chunks() const noexcept { return chunks_; }
+
+   private:
+    ChunkKind kind_;
+    std::size_t usable_;  // bytes of a lane
+    std::vector<char*> chunks_;
+    std::size_t used_ = 0;
+  };
+
+  CellAddress Reuse(std::deque<RetiredCell>& retired) noexcept;
+
+  SlotAllocator counters_{ChunkKind::kLaned, kDoubleTwinOffset};  // the other half: doubles
+  SlotAllocator rows_{ChunkKind::kLaned, kLaneBytes};
+  SlotAllocator gauges_{ChunkKind::kPlain, kLaneBytes};
+  SlotAllocator records_{ChunkKind::kRecords, kLaneBytes};
+  std::deque<RetiredCell> retired_counters_;
+  std::deque<RetiredCell> retired_gauges_;
+  std::map<const HistogramBounds*, std::deque<RetiredCell>> retired_histograms_;
+};
+
+}  // namespace detail
+POLYMETER_END_NAMESPACE

@@ -1,0 +1,61 @@
+#include "sdk/src/chunk_pool.h"
+
+#include <sys/mman.h>
+
+POLYMETER_BEGIN_NAMESPACE
+namespace detail {
+namespace {
+
+std::size_t BytesOf(ChunkKind kind) noexcept {
+  // One lane more than is used: whatever a stale handle computes stays inside.
+  return kind == ChunkKind::kLaned ? kLaneBytes * (LaneCount() + 1) : kLaneBytes;
+}
+
+char* Map(ChunkKind kind) noexcept {
+  const std::size_t bytes = BytesOf(kind);
+  const std::size_t asked = bytes + kLaneBytes;
+  void* const mapped = mmap(nullptr, asked, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapped == MAP_FAILED) return nullptr;
+  auto* const begin = static_cast<char*>(mapped);
+  const auto address = reinterpret_cast<std::uintptr_t>(begin);
+  char* const chunk = begin + ((kLaneBytes - address % kLaneBytes) % kLaneBytes);
+  if (chunk != begin) munmap(begin, static_cast<std::size_t>(chunk - begin));
+  char* const end = chunk + bytes;
+  if (end != begin + asked) munmap(end, static_cast<std::size_t>(begin + asked - end));
+  madvise(chunk, bytes, MADV_NOHUGEPAGE);  // a huge page for every CPU would be dear
+  if (kind != ChunkKind::kRecords) madvise(chunk, bytes, MADV_WIPEONFORK);
+  return chunk;
+}
+
+}  // namespace
+
+ChunkPool& ChunkPool::Instance() noexcept {
+  static auto* const kPool = new ChunkPool;  // never destroyed: handles may outlive main
+  return *kPool;
+}
+
+char* ChunkPool::Acquire(ChunkKind kind) noexcept {
+  char* chunk = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    auto& free = free_[static_cast<std::size_t>(kind)];
+    if (free.size() > kQuarantine) {
+      chunk = free.front();
+      free.pop_front();
+    }
+  }
+  if (chunk == nullptr) return Map(kind);
+  // What stale handles wrote meanwhile.
+  if (kind != ChunkKind::kRecords) madvise(chunk, BytesOf(kind), MADV_DONTNEED);
+  return chunk;
+}
+
+void ChunkPool::Release(ChunkKind kind, char* chunk) noexcept {
+  if (kind != ChunkKind::kRecords) madvise(chunk, BytesOf(kind), MADV_DONTNEED);
+  const std::lock_guard lock(mutex_);
+  free_[static_cast<std::size_t>(kind)].push_back(chunk);
+}
+
+}  // namespace detail
+POLYMETER_END_NAMESPACE

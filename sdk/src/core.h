@@ -1,0 +1,70 @@
+// The core behind a Metrics: registry, producers, backends, and their life.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sdk/src/core_access.h"
+#include "sdk/src/producers.h"
+#include "sdk/src/registry.h"
+
+POLYMETER_BEGIN_NAMESPACE
+namespace detail {
+
+class Core : public SnapshotSource, public std::enable_shared_from_this<Core> {
+ public:
+  static std::shared_ptr<Core> Make(CoreConfig config);
+  ~Core() override;
+
+  bool recording() const noexcept { return registry_ != nullptr; }
+  Registry* registry() const noexcept { return registry_.get(); }
+  ProducerRunner& producers() noexcept { return *producers_; }
+  const std::vector<Setting>& settings() const noexcept { return config_.settings; }
+
+  Snapshot TakeSnapshot(Deadline deadline) override;
+  using SnapshotSource::TakeSnapshot;
+  void Log(LogLevel level, std::string_view message) override;
+
+  std::vector<BackendReport> Reports() const;
+  Status Shutdown(Deadline deadline) noexcept;
+  Deadline DefaultStopDeadline() const;
+  Status RestartAfterFork();
+  void Keep(std::shared_ptr<void> thing);
+
+  // Around fork, in this order; see fork.cpp.
+  void LockForFork() noexcept;
+  void UnlockAfterFork() noexcept;
+  void RestartInChild() noexcept;
+
+ private:
+  explicit Core(CoreConfig config);
+  void StartBackends();
+  void MakeResource(bool in_child);
+  // polymeter_* families: what this library refused, dropped and answered.
+  std::shared_ptr<const ProducedFamilies> SelfMetrics();
+
+  CoreConfig config_;
+  std::shared_ptr<Logger> logger_;
+  std::shared_ptr<Registry> registry_;  // null: nothing is recorded
+  std::shared_ptr<ProducerRunner> producers_;
+
+  mutable std::mutex mutex_;
+  std::vector<std::shared_ptr<Backend>> backends_;
+  std::shared_ptr<const Resource> resource_;
+  std::vector<std::shared_ptr<void>> kept_;
+  std::atomic<bool> stopped_{false};
+};
+
+// Registers the handlers of pthread_atfork once; a core is in the list from here to its end.
+void WatchForks(Core* core);
+void UnwatchForks(Core* core) noexcept;
+
+}  // namespace detail
+POLYMETER_END_NAMESPACE

@@ -1,0 +1,308 @@
+#include "sdk/src/family_core.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <limits>
+#include <mutex>
+#include <new>
+
+#include "sdk/src/registry.h"
+#include "sdk/src/text.h"
+
+POLYMETER_BEGIN_NAMESPACE
+namespace detail {
+namespace {
+
+// OpenTelemetry's name for the series that stands for all above the limit.
+constexpr std::string_view kOverflowName = "otel_metric_overflow";
+constexpr std::string_view kOverflowValue = "true";
+
+constexpr std::size_t kMostLabelBytes = std::numeric_limits<std::uint32_t>::max() / 2;
+
+}  // namespace
+
+FamilyCore::FamilyCore(std::shared_ptr<Registry> registry, std::uint64_t id, FamilySpec spec,
+                       const StringPairs& const_labels_of_all)
+    : registry_(std::move(registry)),
+      id_(id),
+      spec_(std::move(spec)),
+      label_names_(spec_.labels.begin(), spec_.labels.end()) {
+  constant_texts_ = spec_.const_labels;
+  for (const auto& label : const_labels_of_all) {
+    const bool shadowed =
+        std::any_of(constant_texts_.begin(), constant_texts_.end(),
+                    [&](const auto& own) { return own.first == label.first; });
+    if (!shadowed) constant_texts_.push_back(label);
+  }
+  for (const auto& [name, value] : constant_texts_) constant_labels_.push_back({name, value});
+}
+
+FamilyCore::~FamilyCore() {
+  ForEachSeries([](SeriesRecord* record) { std::free(record); });
+  for (auto& segment : segments_) std::free(segment.load(std::memory_order_relaxed));
+}
+
+// --- looking up ------------------------------------------------------------------------------
+
+bool FamilyCore::CheckCount(std::size_t count) const {
+  if (count == label_names_.size()) return true;
+  registry_->Refuse("label_count", "family " + spec_.name + " has " +
+                                       std::to_string(label_names_.size()) + " labels, not " +
+                                       std::to_string(count) + "; nothing is recorded");
+  return false;
+}
+
+CellAddress FamilyCore::FindOrCreate(const std::string_view* values, std::size_t count) noexcept {
+  try {
+    if (count != label_names_.size() && !CheckCount(count)) return kNoopCell;
+    const std::uint64_t hash = HashOfValues(registry_->hash_seed_, values, count);
+    {
+      const ReadEpoch::Guard reading(registry_->epoch_);
+      const SeriesRecord* const record = table_.Find(hash, values, count);
+      if (record != nullptr) return record->cell;
+    }
+    if (std::all_of(values, values + count, IsUtf8)) return Create(hash, values, count);
+    return CreateRepaired(values, count);
+  } catch (...) {  // no memory
+    registry_->Refuse("no_memory", "no memory for a new series; nothing is recorded in it");
+    return kNoopCell;
+  }
+}
+
+CellAddress FamilyCore::CreateRepaired(const std::string_view* values, std::size_t count) {
+  std::vector<std::string> repaired;
+  for (std::size_t i = 0; i < count; ++i) repaired.push_back(ToUtf8(values[i]));
+  const std::vector<std::string_view> views(repaired.begin(), repaired.end());
+  return Create(HashOfValues(registry_->hash_seed_, views.data(), count), views.data(), count);
+}
+
+bool FamilyCore::Arrange(NamedLabels labels, std::vector<std::string_view>& values) const {
+  if (!CheckCount(labels.size())) return false;
+  for (const std::string_view name : label_names_) {
+    const auto* const found = std::find_if(
+        labels.begin(), labels.end(), [&](const NamedLabel& label) { return label.name == name; });
+    if (found == labels.end()) {
+      registry_->Refuse("label_name", "family " + spec_.name + ": no value for label " +
+                                          std::string(name) + "; nothing is recorded");
+      return false;
+    }
+    values.push_back(found->value.text());
+  }
+  return true;
+}
+
+CellAddress FamilyCore::FindOrCreate(NamedLabels labels) noexcept {
+  try {
+    // The few that a call has fit on the stack; more cost an allocation.
+    std::vector<std::string_view> values;
+    values.reserve(labels.size());
+    return Arrange(labels, values) ? FindOrCreate(values.data(), values.size()) : kNoopCell;
+  } catch (...) {
+    return kNoopCell;
+  }
+}
+
+// --- making ----------------------------------------------------------------------------------
+
+CellAddress FamilyCore::NewCell() {
+  switch (spec_.type) {
+    case MetricType::kCounter: return registry_->cells_.NewCounter();
+    case MetricType::kHistogram: return registry_->cells_.NewHistogram(spec_.bounds);
+    default: return registry_->cells_.NewGauge();
+  }
+}
+
+SeriesRecord* FamilyCore::NewRecord(const std::string_view* names, const std::string_view* values,
+                                    std::size_t count, std::uint32_t hash) {
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < count; ++i) bytes += values[i].size();
+  if (bytes > kMostLabelBytes) throw std::bad_alloc();
+  auto* const record = static_cast<SeriesRecord*>(
+      std::malloc(sizeof(SeriesRecord) + sizeof(std::uint32_t) * count + bytes));
+  if (record == nullptr) throw std::bad_alloc();
+  *record = {names, kNoopCell, registry_->NowNanos(), 0, next_generation_++, hash,
+             static_cast<std::uint32_t>(count)};
+  if (next_generation_ == 0) next_generation_ = 1;
+  auto* const ends = reinterpret_cast<std::uint32_t*>(record + 1);
+  char* text = reinterpret_cast<char*>(ends + count);
+  std::uint32_t end = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    text = std::copy(values[i].begin(), values[i].end(), text);
+    end += static_cast<std::uint32_t>(values[i].size());
+    ends[i] = end;
+  }
+  return record;
+}
+
+CellAddress FamilyCore::Create(std::uint64_t hash, const std::string_view* values,
+                               std::size_t count) {
+  Registry& registry = *registry_;
+  CellAddress cell = kNoopCell;
+  bool overflowed = false;
+  {
+    const std::lock_guard lock(registry.mutex_);
+    registry.Reclaim();
+    const SeriesRecord* const known = table_.Find(hash, values, count);
+    if (known != nullptr) return known->cell;
+    if (registry.closed_) return kNoopCell;
+    if (registry.series_limit_ != 0 && count != 0 && live_ >= registry.series_limit_) {
+      overflowed = overflow_ == nullptr;
+      cell = OverflowCell();
+    } else {
+      const CellAddress made = NewCell();
+      if (made == kNoopCell) throw std::bad_alloc();
+      SeriesRecord* record = nullptr;
+      bool listed = false;
+      try {
+        record = NewRecord(label_names_.data(), values, count, static_cast<std::uint32_t>(hash));
+        record->cell = made;
+        List(record);
+        listed = true;
+        registry.Retire(table_.Insert(hash, record));
+      } catch (...) {
+        if (listed) Unlist(record);
+        // A snapshot may have seen it.
+        if (record != nullptr) registry.Retire(record);
+        registry.cells_.Retire(spec_.type, made);
+        throw;
+      }
+      cell = made;
+    }
+  }
+  if (overflowed) {
+    registry.Refuse("series_limit",
+                    "family " + spec_.name + " reached the limit of " +
+                        std::to_string(registry.series_limit_) +
+                        " series; further ones count in {otel_metric_overflow=\"true\"}");
+  }
+  return cell;
+}
+
+CellAddress FamilyCore::OverflowCell() {
+  if (overflow_ == nullptr) {
+    SeriesRecord* const record = NewRecord(&kOverflowName, &kOverflowValue, 1, 0);
+    record->cell = NewCell();
+    List(record);
+    overflow_ = record;
+  }
+  return overflow_->cell;
+}
+
+std::atomic<SeriesRecord*>& FamilyCore::Slot(std::uint32_t index) const noexcept {
+  const std::uint32_t shifted = index + kFirstSegment;
+  const auto segment = static_cast<std::uint32_t>(std::bit_width(shifted)) -
+                       static_cast<std::uint32_t>(std::bit_width(kFirstSegment));
+  return segments_[segment].load(std::memory_order_relaxed)[shifted - (kFirstSegment << segment)];
+}
+
+void FamilyCore::List(SeriesRecord* record) {
+  if (!free_indexes_.empty()) {
+    record->index = free_indexes_.back();
+    free_indexes_.pop_back();
+    Slot(record->index).store(record, std::memory_order_release);
+  } else {
+    const std::uint32_t index = index_end_.load(std::memory_order_relaxed);
+    const std::uint32_t shifted = index + kFirstSegment;
+    if (std::has_single_bit(shifted)) {  // the first of a segment
+      const auto segment = static_cast<std::size_t>(std::bit_width(shifted)) -
+                           static_cast<std::size_t>(std::bit_width(kFirstSegment));
+      if (segment >= kSegments) throw std::bad_alloc();
+      if (segments_[segment].load(std::memory_order_relaxed) == nullptr) {
+        void* const memory = std::calloc(kFirstSegment << segment, sizeof(SeriesRecord*));
+        if (memory == nullptr) throw std::bad_alloc();
+        segments_[segment].store(static_cast<std::atomic<SeriesRecord*>*>(memory),
+                                 std::memory_order_release);
+      }
+    }
+    record->index = index;
+    Slot(index).store(record, std::memory_order_release);
+    index_end_.store(index + 1, std::memory_order_release);
+  }
+  live_.fetch_add(1, std::memory_order_relaxed);
+}
+
+// --- removing --------------------------------------------------------------------------------
+
+void FamilyCore::Unlist(SeriesRecord* record) {
+  auto& slot = Slot(record->index);
+  if (slot.load(std::memory_order_relaxed) != record) return;
+  slot.store(nullptr, std::memory_order_release);
+  free_indexes_.push_back(record->index);
+  live_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+bool FamilyCore::Remove(const std::string_view* values, std::size_t count) noexcept {
+  try {
+    if (!CheckCount(count)) return false;
+    std::vector<std::string> repaired;
+    std::vector<std::string_view> views(values, values + count);
+    repaired.reserve(count);
+    for (std::string_view& view : views) {
+      if (!IsUtf8(view)) view = repaired.emplace_back(ToUtf8(view));
+    }
+    const std::uint64_t hash = HashOfValues(registry_->hash_seed_, views.data(), count);
+    const std::lock_guard lock(registry_->mutex_);
+    SeriesRecord* const record = table_.Find(hash, views.data(), count);
+    if (record == nullptr) return false;
+    table_.Erase(record);
+    Unlist(record);
+    registry_->cells_.Retire(spec_.type, record->cell);
+    registry_->Retire(record);
+    registry_->Reclaim();
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+bool FamilyCore::Remove(NamedLabels labels) noexcept {
+  try {
+    std::vector<std::string_view> values;
+    return Arrange(labels, values) && Remove(values.data(), values.size());
+  } catch (...) {
+    return false;
+  }
+}
+
+void FamilyCore::RemoveAll() noexcept {
+  try {
+    const std::lock_guard lock(registry_->mutex_);
+    ForEachSeries([&](SeriesRecord* record) {
+      if (record == overflow_) overflow_ = nullptr;
+      table_.Erase(record);
+      Unlist(record);
+      registry_->cells_.Retire(spec_.type, record->cell);
+      registry_->Retire(record);
+    });
+    registry_->Reclaim();
+  } catch (...) {
+    registry_->Refuse("no_memory", "no memory to remove every series of a family");
+  }
+}
+
+void FamilyCore::RestartSeries(std::int64_t now) noexcept {
+  ForEachSeries([now](SeriesRecord* record) { record->start_unix_nanos = now; });
+}
+
+// --- the C-like functions of family.h ----------------------------------------------------------
+
+CellAddress FindOrCreate(FamilyCore* family, const std::string_view* values,
+                         std::size_t count) noexcept {
+  return family == nullptr ? kNoopCell : family->FindOrCreate(values, count);
+}
+CellAddress FindOrCreate(FamilyCore* family, NamedLabels labels) noexcept {
+  return family == nullptr ? kNoopCell : family->FindOrCreate(labels);
+}
+bool RemoveSeries(FamilyCore* family, const std::string_view* values, std::size_t count) noexcept {
+  return family != nullptr && family->Remove(values, count);
+}
+bool RemoveSeries(FamilyCore* family, NamedLabels labels) noexcept {
+  return family != nullptr && family->Remove(labels);
+}
+void RemoveAllSeries(FamilyCore* family) noexcept {
+  if (family != nullptr) family->RemoveAll();
+}
+
+}  // namespace detail
+POLYMETER_END_NAMESPACE

@@ -1,0 +1,113 @@
+// A family of the registry: its description, and its series.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "polymeter/family.h"
+#include "polymeter/options.h"
+#include "polymeter/snapshot.h"
+#include "sdk/src/cells.h"
+#include "sdk/src/series_table.h"
+
+POLYMETER_BEGIN_NAMESPACE
+namespace detail {
+
+class Registry;
+
+// What was asked for, checked and completed.
+struct FamilySpec {
+  MetricType type = MetricType::kCounter;
+  std::string name;  // prefix included
+  std::string help;
+  std::string unit;
+  std::string otel_name;
+  StringPairs otel_attributes;
+  bool additive = false;
+  std::vector<std::string> labels;
+  StringPairs const_labels;               // the family's own
+  const HistogramBounds* bounds = nullptr;  // histograms only
+};
+
+class FamilyCore {
+ public:
+  FamilyCore(std::shared_ptr<Registry> registry, std::uint64_t id, FamilySpec spec,
+             const StringPairs& const_labels_of_all);
+  ~FamilyCore();
+  FamilyCore(const FamilyCore&) = delete;
+  FamilyCore& operator=(const FamilyCore&) = delete;
+
+  const FamilySpec& spec() const noexcept { return spec_; }
+  std::uint64_t id() const noexcept { return id_; }
+  const std::vector<Label>& constant_labels() const noexcept { return constant_labels_; }
+  Registry& registry() const noexcept { return *registry_; }
+
+  // family.h describes these.
+  CellAddress FindOrCreate(const std::string_view* values, std::size_t count) noexcept;
+  CellAddress FindOrCreate(NamedLabels labels) noexcept;
+  bool Remove(const std::string_view* values, std::size_t count) noexcept;
+  bool Remove(NamedLabels labels) noexcept;
+  void RemoveAll() noexcept;
+
+  // Calls visit(record) for every listed series in the order of the indexes. No lock: series that come or
+  // go meanwhile are visited or not. The caller holds a pin of the registry, or its mutex.
+  template <class Visit>
+  void ForEachSeries(Visit&& visit) const {
+    const std::uint32_t end = index_end_.load(std::memory_order_acquire);
+    for (std::uint32_t segment = 0, begin = 0; begin < end; ++segment) {
+      const std::uint32_t size = kFirstSegment << segment;
+      const std::atomic<SeriesRecord*>* const slots =
+          segments_[segment].load(std::memory_order_acquire);
+      const std::uint32_t count = std::min(size, end - begin);
+      for (std::uint32_t i = 0; i < count; ++i) {
+        SeriesRecord* const record = slots[i].load(std::memory_order_acquire);
+        if (record != nullptr) visit(record);
+      }
+      begin += size;
+    }
+  }
+  std::size_t series_count() const noexcept { return live_.load(std::memory_order_relaxed); }
+  // In a forked child: every series starts now.
+  void RestartSeries(std::int64_t now) noexcept;
+
+ private:
+  static constexpr std::uint32_t kFirstSegment = 16;
+  static constexpr std::size_t kSegments = 27;
+
+  CellAddress Create(std::uint64_t hash, const std::string_view* values, std::size_t count);
+  CellAddress CreateRepaired(const std::string_view* values, std::size_t count);
+  CellAddress OverflowCell();
+  CellAddress NewCell();
+  SeriesRecord* NewRecord(const std::string_view* names, const std::string_view* values,
+                          std::size_t count, std::uint32_t hash);
+  void List(SeriesRecord* record);
+  void Unlist(SeriesRecord* record);
+  std::atomic<SeriesRecord*>& Slot(std::uint32_t index) const noexcept;
+  // Puts the values of named labels into the family's order; false: counted and reported.
+  bool Arrange(NamedLabels labels, std::vector<std::string_view>& values) const;
+  bool CheckCount(std::size_t count) const;
+
+  const std::shared_ptr<Registry> registry_;
+  const std::uint64_t id_;
+  const FamilySpec spec_;
+  StringPairs constant_texts_;
+  std::vector<Label> constant_labels_;
+  std::vector<std::string_view> label_names_;
+
+  SeriesTable table_;
+  std::array<std::atomic<std::atomic<SeriesRecord*>*>, kSegments> segments_{};
+  std::atomic<std::uint32_t> index_end_{0};
+  std::atomic<std::size_t> live_{0};
+  std::vector<std::uint32_t> free_indexes_;
+  std::uint32_t next_generation_ = 1;
+  SeriesRecord* overflow_ = nullptr;
+};
+
+}  // namespace detail
+POLYMETER_END_NAMESPACE

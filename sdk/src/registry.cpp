@@ -1,0 +1,429 @@
+#include "sdk/src/registry.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstdio>
+#include <limits>
+
+#include "polymeter/buckets.h"
+#include "sdk/src/text.h"
+#include "sdk/src/units.h"
+
+POLYMETER_BEGIN_NAMESPACE
+namespace detail {
+namespace {
+
+constexpr std::size_t kDefaultSeriesLimit = 50000;
+constexpr std::size_t kMostBounds = 1000;
+constexpr std::size_t kMostLabels = 64;
+
+std::uint64_t RandomSeed() noexcept {
+  std::uint64_t seed = 0;
+  if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed)) {
+    seed = reinterpret_cast<std::uintptr_t>(&seed);
+  }
+  return seed;
+}
+
+bool EndsWith(std::string_view text, std::string_view suffix) noexcept {
+  return text.size() > suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
+}
+
+std::string Joined(const std::vector<std::string>& names) {
+  std::string out = "{";
+  for (const std::string& name : names) out += (out.size() > 1 ? "," : "") + name;
+  return out + "}";
+}
+
+// A family in words, for an error that names two: counter jobs_total{model,language}.
+std::string Describe(const FamilySpec& spec) {
+  std::string out =
+      std::string(ToString(spec.type)) + " " + spec.name + Joined(spec.labels);
+  if (!spec.unit.empty()) out += " in " + spec.unit;
+  if (spec.additive) out += ", additive";
+  if (spec.bounds != nullptr) {
+    out += " with buckets";
+    for (std::uint32_t i = 0; i < std::min<std::uint32_t>(spec.bounds->count, 20); ++i) {
+      char text[32];
+      std::snprintf(text, sizeof(text), " %g", spec.bounds->values[i]);
+      out += text;
+    }
+    if (spec.bounds->count > 20) out += " ...";
+  }
+  return out;
+}
+
+}  // namespace
+
+Registry::Registry(const Options& options, std::shared_ptr<Logger> logger)
+    : logger_(std::move(logger)),
+      clock_(options.clock()),
+      prefix_(options.prefix()),
+      series_limit_(options.series_limit().value_or(kDefaultSeriesLimit)),
+      buckets_(options.buckets()),
+      hash_seed_(RandomSeed()) {
+  for (const auto& [name, value] : options.const_labels()) {
+    const bool twice = std::any_of(constant_texts_.begin(), constant_texts_.end(),
+                                   [&, &n = name](const auto& known) { return known.first == n; });
+    if (!IsLabelName(name) || name == "le" || name == "quantile" || twice) {
+      Refuse("bad_label", "constant label " + Quoted(name) +
+                              " is reserved, named twice or not [a-zA-Z_][a-zA-Z0-9_]*; it is left out");
+    } else {
+      constant_texts_.emplace_back(name, ToUtf8(value));
+    }
+  }
+  for (const auto& [name, value] : constant_texts_) constant_labels_.push_back({name, value});
+}
+
+Registry::~Registry() {
+  for (const Retired& retired : retired_) std::free(retired.memory);
+}
+
+std::int64_t Registry::NowNanos() const {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(Now().time_since_epoch()).count();
+}
+SystemTime Registry::Now() const { return clock_ ? clock_() : std::chrono::system_clock::now(); }
+
+// --- families --------------------------------------------------------------------------------
+
+Status Registry::CheckBounds(const FamilyOptions& options, FamilySpec& spec) const {
+  std::vector<double> bounds = options.buckets().value_or(LatencyBuckets());
+  for (const auto& [family, configured] : buckets_) {
+    if (family == spec.name || prefix_ + family == spec.name) bounds = configured;
+  }
+  if (!bounds.empty() && bounds.back() == std::numeric_limits<double>::infinity()) {
+    bounds.pop_back();  // every histogram has it anyway
+  }
+  for (std::size_t i = 0; i < bounds.size(); ++i) {
+    if (bounds[i] == 0) bounds[i] = 0;  // -0 and 0 are one bound
+    if (!std::isfinite(bounds[i]) || (i > 0 && bounds[i] <= bounds[i - 1])) {
+      return Status::Error("histogram " + spec.name +
+                           ": buckets must be finite and ascend, and bound " +
+                           std::to_string(i) + " does not");
+    }
+  }
+  if (bounds.empty() || bounds.size() > kMostBounds) {
+    return Status::Error("histogram " + spec.name + ": has " + std::to_string(bounds.size()) +
+                         " buckets, where 1 to " + std::to_string(kMostBounds) + " are accepted");
+  }
+  spec.bounds = InternBounds(bounds);
+  return {};
+}
+
+Status Registry::Check(MetricType type, std::string_view name, const std::string_view* labels,
+                       std::size_t count, const FamilyOptions& options, FamilySpec& spec) const {
+  const auto bad = [&](const std::string& why) {
+    return Status::Error(std::string(ToString(type)) + " " + Quoted(name) + ": " + why);
+  };
+  spec.type = type;
+  spec.name = prefix_ + std::string(name);
+  if (name.empty() || !IsMetricName(spec.name)) {
+    return bad("a name is [a-zA-Z_:][a-zA-Z0-9_:]* and begins with no '__'");
+  }
+  if (count > kMostLabels) return bad("more than " + std::to_string(kMostLabels) + " labels");
+  const auto reserved = [&](std::string_view label) {
+    return !IsLabelName(label) || (type == MetricType::kHistogram && label == "le") ||
+           (type == MetricType::kSummary && label == "quantile");
+  };
+  for (std::size_t i = 0; i < count; ++i) {
+    if (reserved(labels[i])) {
+      return bad("label " + Quoted(labels[i]) +
+                 " is reserved or not [a-zA-Z_][a-zA-Z0-9_]*");
+    }
+    if (std::find(labels, labels + i, labels[i]) != labels + i) {
+      return bad("label " + Quoted(labels[i]) + " is named twice");
+    }
+    spec.labels.emplace_back(labels[i]);
+  }
+  for (const auto& [label, value] : options.const_labels()) {
+    const auto same = [&n = label](const auto& known) { return known.first == n; };
+    if (reserved(label) || std::find(labels, labels + count, label) != labels + count ||
+        std::any_of(spec.const_labels.begin(), spec.const_labels.end(), same)) {
+      return bad("constant label " + Quoted(label) +
+                 " is reserved, named twice or not [a-zA-Z_][a-zA-Z0-9_]*");
+    }
+    spec.const_labels.emplace_back(label, ToUtf8(value));
+  }
+  spec.unit = PrometheusUnit(options.unit());
+  if (!spec.unit.empty() && !IsLabelName(spec.unit)) return bad("unit " + Quoted(spec.unit) + " is not [a-zA-Z_][a-zA-Z0-9_]*");
+  spec.otel_name = ToUtf8(options.otel_name());
+  spec.otel_attributes = options.otel_attributes();
+  spec.additive = type == MetricType::kGauge && options.additive();
+  return type == MetricType::kHistogram ? CheckBounds(options, spec) : Status();
+}
+
+Status Registry::CheckSame(const FamilySpec& known, const FamilySpec& asked) const {
+  if (known.type == asked.type && known.labels == asked.labels && known.bounds == asked.bounds &&
+      known.unit == asked.unit && known.additive == asked.additive &&
+      known.const_labels == asked.const_labels) {
+    return {};
+  }
+  return Status::Error("asked for " + Describe(asked) + ", but there is already " +
+                       Describe(known) + (known.const_labels == asked.const_labels
+                                              ? ""
+                                              : " with other constant labels"));
+}
+
+Status Registry::CheckSuffixes(const FamilySpec& spec) const {
+  // A histogram x has samples x_bucket, x_sum and x_count: no family may bear such a name.
+  for (const std::string_view suffix : {"_bucket", "_sum", "_count", "_created"}) {
+    if (spec.type == MetricType::kHistogram) {
+      const auto sample = families_.find(spec.name + std::string(suffix));
+      if (sample != families_.end()) {
+        return Status::Error("asked for " + Describe(spec) + ", whose samples clash with " +
+                             Describe(sample->second->spec()));
+      }
+    }
+    if (EndsWith(spec.name, suffix)) {
+      const auto base = families_.find(spec.name.substr(0, spec.name.size() - suffix.size()));
+      if (base != families_.end() && base->second->spec().type == MetricType::kHistogram) {
+        return Status::Error("asked for " + Describe(spec) + ", which clashes with a sample of " +
+                             Describe(base->second->spec()));
+      }
+    }
+  }
+  return {};
+}
+
+Result<std::shared_ptr<FamilyCore>> Registry::GetOrMake(MetricType type, std::string_view name,
+                                                        std::string_view help,
+                                                        const std::string_view* labels,
+                                                        std::size_t count,
+                                                        const FamilyOptions& options) {
+  FamilySpec spec;
+  Status status = Check(type, name, labels, count, options, spec);
+  if (!status) return status;
+  spec.help = ToUtf8(help);
+
+  const std::lock_guard lock(mutex_);
+  const auto known = families_.find(spec.name);
+  if (known != families_.end()) {
+    status = CheckSame(known->second->spec(), spec);
+    if (!status) return status;
+    return known->second;
+  }
+  if (closed_) return Status::Error("the Metrics has ended; " + spec.name + " records nothing");
+  status = CheckSuffixes(spec);
+  if (!status) return status;
+  const std::string key = spec.name;
+  auto family = std::make_shared<FamilyCore>(shared_from_this(), next_family_id_++,
+                                             std::move(spec), constant_texts_);
+  families_.emplace(key, family);
+  list_.reset();
+  return family;
+}
+
+void Registry::Close() noexcept {
+  std::map<std::string, std::shared_ptr<FamilyCore>, std::less<>> families;
+  std::shared_ptr<const FamilyList> list;
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    families.swap(families_);
+    list.swap(list_);
+  }
+}
+
+// --- reading ---------------------------------------------------------------------------------
+
+std::shared_ptr<const void> Registry::Pin() {
+  // Allocated first: nothing throws once the pin is set.
+  struct PinOfSnapshot {
+    std::shared_ptr<Registry> registry;
+    std::uint64_t pin = 0;
+    bool set = false;
+    ~PinOfSnapshot() {
+      if (!set) return;
+      const std::lock_guard lock(registry->pin_mutex_);
+      registry->pins_.erase(pin);
+    }
+  };
+  auto pin = std::make_shared<PinOfSnapshot>();
+  pin->registry = shared_from_this();
+  const std::lock_guard lock(pin_mutex_);
+  pin->pin = next_pin_++;
+  pins_.insert(pin->pin);
+  pin->set = true;
+  return pin;
+}
+
+void Registry::Retire(void* memory) {
+  if (memory == nullptr) return;
+  const std::lock_guard lock(pin_mutex_);
+  retired_.push_back({memory, epoch_.Mark(), next_pin_});
+}
+
+void Registry::Reclaim() noexcept {
+  if (retired_.empty()) return;
+  epoch_.Poll();
+  std::uint64_t oldest = 0;
+  {
+    const std::lock_guard lock(pin_mutex_);
+    oldest = pins_.empty() ? next_pin_ : *pins_.begin();
+  }
+  // A snapshot taken after the unlinking does not see it.
+  while (!retired_.empty() && retired_.front().pin_mark <= oldest &&
+         epoch_.Passed(retired_.front().epoch_mark)) {
+    std::free(retired_.front().memory);
+    retired_.pop_front();
+  }
+}
+
+void Registry::Read(SnapshotData& data) {
+  std::shared_ptr<const FamilyList> list;
+  {
+    const std::lock_guard lock(mutex_);
+    Reclaim();
+    if (list_ == nullptr) {
+      auto made = std::make_shared<FamilyList>();
+      made->reserve(families_.size());
+      for (const auto& [name, family] : families_) made->push_back(family);
+      list_ = std::move(made);
+    }
+    list = list_;
+  }
+  data.keep.push_back(list);
+  data.keep.push_back(Pin());
+  data.families.reserve(data.families.size() + list->size());
+  for (const auto& family : *list) {
+    FamilyView& view = data.families.emplace_back();
+    const FamilySpec& spec = family->spec();
+    view.id = family->id();
+    view.name = spec.name;
+    view.help = spec.help;
+    view.unit = spec.unit;
+    view.otel_name = spec.otel_name;
+    view.additive = spec.additive;
+    view.constant_labels = family->constant_labels().data();
+    view.constant_label_count = family->constant_labels().size();
+    const std::size_t expected = family->series_count();
+    switch (spec.type) {
+      case MetricType::kCounter: {
+        CounterPoints points;
+        points.reserve(expected);
+        family->ForEachSeries([&](const SeriesRecord* record) {
+          const CounterValue value = ReadCounterCell(record->cell);
+          points.push_back({SeriesView(record), value.whole, value.part});
+        });
+        view.points = std::move(points);
+        break;
+      }
+      case MetricType::kHistogram: {
+        HistogramPoints points;
+        points.reserve(expected);
+        const HistogramBounds& bounds = *spec.bounds;
+        const std::size_t row = std::size_t{bounds.count} + 1;
+        std::size_t left = 0;
+        std::uint64_t* next = nullptr;
+        family->ForEachSeries([&](const SeriesRecord* record) {
+          if (left == 0) {
+            left = std::max<std::size_t>(expected - std::min(expected, points.size()), 16);
+            next = data.buckets.emplace_back(std::make_unique_for_overwrite<std::uint64_t[]>(left * row)).get();
+          }
+          const auto& cell = *reinterpret_cast<const HistogramCell*>(record->cell);
+          const HistogramTotals totals = ReadHistogramCell(cell, next);
+          points.push_back({SeriesView(record), bounds.values, next, bounds.count, totals.count,
+                            totals.sum});
+          next += row;
+          --left;
+        });
+        view.points = std::move(points);
+        break;
+      }
+      default: {
+        GaugePoints points;
+        points.reserve(expected);
+        family->ForEachSeries([&](const SeriesRecord* record) {
+          points.push_back({SeriesView(record), ReadGauge(record->cell)});
+        });
+        view.points = std::move(points);
+      }
+    }
+  }
+  data.constant_labels = constant_labels_.data();
+  data.constant_label_count = constant_labels_.size();
+  CheckRejected();
+}
+
+// --- refusals --------------------------------------------------------------------------------
+
+void Registry::Refuse(std::string_view reason, std::string_view message,
+                      std::uint64_t n) noexcept {
+  try {
+    const std::lock_guard lock(refusals_mutex_);
+    refusals_[std::string(reason)] += n;
+  } catch (...) {  // no memory: the message must do
+  }
+  logger_->Log(LogLevel::kWarning, message);
+}
+
+void Registry::CheckRejected() {
+  std::uint64_t rejected = 0;
+  std::string offender;
+  {
+    const std::lock_guard lock(mutex_);
+    CellAddress cell = 0;
+    rejected = cells_.Rejected(&cell);
+    if (rejected <= reported_rejections_) return;
+    // Said at the first and whenever the number has doubled.
+    if (reported_rejections_ != 0 && rejected < 2 * reported_rejections_) return;
+    reported_rejections_ = rejected;
+    for (const auto& [name, family] : families_) {
+      family->ForEachSeries([&, &n = name](const SeriesRecord* record) {
+        const bool histogram = family->spec().type == MetricType::kHistogram;
+        const CellAddress own =
+            histogram ? reinterpret_cast<const HistogramCell*>(record->cell)->row : record->cell;
+        if (own == cell) offender = n;
+      });
+    }
+  }
+  logger_->Log(LogLevel::kWarning,
+               "refused " + std::to_string(rejected) +
+                   " increments that were negative or NaN, or observations of NaN" +
+                   (offender.empty() ? std::string() : ", at first on " + offender));
+}
+
+std::map<std::string, std::uint64_t> Registry::Refusals() {
+  std::uint64_t rejected = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    CellAddress cell = 0;
+    rejected = cells_.Rejected(&cell);
+  }
+  const std::lock_guard lock(refusals_mutex_);
+  auto refusals = refusals_;
+  if (rejected != 0) refusals["bad_value"] += rejected;
+  return refusals;
+}
+
+double Registry::RetiredIncrements() {
+  const std::lock_guard lock(mutex_);
+  return cells_.RetiredIncrements();
+}
+
+// --- fork ------------------------------------------------------------------------------------
+
+void Registry::LockForFork() noexcept {
+  mutex_.lock();
+  pin_mutex_.lock();
+  refusals_mutex_.lock();
+}
+void Registry::UnlockAfterFork() noexcept {
+  refusals_mutex_.unlock();
+  pin_mutex_.unlock();
+  mutex_.unlock();
+}
+void Registry::RestartInChild() noexcept {
+  // Cells are zero already (MADV_WIPEONFORK).
+  const std::int64_t now = NowNanos();
+  for (const auto& [name, family] : families_) family->RestartSeries(now);
+  cells_.RestartInChild();
+  refusals_.clear();
+  reported_rejections_ = 0;
+}
+
+}  // namespace detail
+POLYMETER_END_NAMESPACE
