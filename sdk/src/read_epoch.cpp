@@ -49,7 +49,7 @@ bool ReadEpoch::Drained(const Guard::Slots& slots) const noexcept {
   if (asymmetric_) {
     if (Membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0) return false;
   } else {
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    FullFence();
   }
   return Sum(slots.entered) == left;
 }

@@ -10,6 +10,18 @@
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 
+// ThreadSanitizer knows no fences; the sequentially consistent adds around them are enough for it.
+inline void FullFence() noexcept {
+#if defined(__SANITIZE_THREAD__)
+#elif defined(__has_feature)
+#if !__has_feature(thread_sanitizer)
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+#endif
+#else
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+#endif
+}
+
 class ReadEpoch {
  public:
   ReadEpoch() noexcept;
@@ -23,7 +35,7 @@ class ReadEpoch {
     explicit Guard(ReadEpoch& epoch) noexcept
         : slots_(epoch.slots_[epoch.phase_.load(std::memory_order_relaxed) & 1]) {
       if (slots_.entered != kNoopCell) Add(slots_.entered);
-      if (!epoch.asymmetric_) std::atomic_thread_fence(std::memory_order_seq_cst);
+      if (!epoch.asymmetric_) FullFence();
       // With membarrier the writer's side orders both; the compiler must still keep the order.
       std::atomic_signal_fence(std::memory_order_seq_cst);
     }

@@ -62,7 +62,8 @@ TEST(ReadEpoch, ProtectsReadersWhileTheWriterFrees) {
   }
   std::vector<std::pair<std::atomic<std::uint64_t>*, std::uint64_t>> retired;
   std::uint64_t freed = 0;
-  for (int i = 0; i < 3000; ++i) {
+  for (int i = 0; i < 3000 || freed < 100; ++i) {
+    if (i >= 3000) std::this_thread::yield();
     auto* const old = shared.exchange(new std::atomic<std::uint64_t>(kAlive));
     retired.emplace_back(old, epoch.Mark());
     epoch.Poll();

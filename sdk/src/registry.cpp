@@ -371,12 +371,13 @@ void Registry::CheckRejected() {
     // Said at the first and whenever the number has doubled.
     if (reported_rejections_ != 0 && rejected < 2 * reported_rejections_) return;
     reported_rejections_ = rejected;
-    for (const auto& [name, family] : families_) {
-      family->ForEachSeries([&, &n = name](const SeriesRecord* record) {
-        const bool histogram = family->spec().type == MetricType::kHistogram;
-        const CellAddress own =
-            histogram ? reinterpret_cast<const HistogramCell*>(record->cell)->row : record->cell;
-        if (own == cell) offender = n;
+    for (const auto& entry : families_) {
+      const FamilySpec& spec = entry.second->spec();
+      entry.second->ForEachSeries([&](const SeriesRecord* record) {
+        const CellAddress own = spec.type == MetricType::kHistogram
+                                    ? reinterpret_cast<const HistogramCell*>(record->cell)->row
+                                    : record->cell;
+        if (own == cell) offender = spec.name;
       });
     }
   }
