@@ -77,7 +77,7 @@ CellAddress FamilyCore::CreateRepaired(const std::string_view* values, std::size
   return Create(HashOfValues(registry_->hash_seed_, views.data(), count), views.data(), count);
 }
 
-bool FamilyCore::Arrange(NamedLabels labels, std::vector<std::string_view>& values) const {
+bool FamilyCore::Arrange(NamedLabels labels, std::string_view* values) const {
   if (!CheckCount(labels.size())) return false;
   for (const std::string_view name : label_names_) {
     const auto* const found = std::find_if(
@@ -87,17 +87,15 @@ bool FamilyCore::Arrange(NamedLabels labels, std::vector<std::string_view>& valu
                                           std::string(name) + "; nothing is recorded");
       return false;
     }
-    values.push_back(found->value.text());
+    *values++ = found->value.text();
   }
   return true;
 }
 
 CellAddress FamilyCore::FindOrCreate(NamedLabels labels) noexcept {
   try {
-    // The few that a call has fit on the stack; more cost an allocation.
-    std::vector<std::string_view> values;
-    values.reserve(labels.size());
-    return Arrange(labels, values) ? FindOrCreate(values.data(), values.size()) : kNoopCell;
+    std::array<std::string_view, kMostLabels> values;
+    return Arrange(labels, values.data()) ? FindOrCreate(values.data(), labels.size()) : kNoopCell;
   } catch (...) {
     return kNoopCell;
   }
@@ -114,14 +112,14 @@ CellAddress FamilyCore::NewCell() {
 }
 
 SeriesRecord* FamilyCore::NewRecord(const std::string_view* names, const std::string_view* values,
-                                    std::size_t count, std::uint32_t hash) {
+                                    std::size_t count, std::uint32_t hash, std::int64_t now) {
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < count; ++i) bytes += values[i].size();
   if (bytes > kMostLabelBytes) throw std::bad_alloc();
   auto* const record = static_cast<SeriesRecord*>(
       std::malloc(sizeof(SeriesRecord) + sizeof(std::uint32_t) * count + bytes));
   if (record == nullptr) throw std::bad_alloc();
-  *record = {names, kNoopCell, registry_->NowNanos(), 0, next_generation_++, hash,
+  *record = {names, kNoopCell, now, 0, next_generation_++, hash,
              static_cast<std::uint32_t>(count)};
   if (next_generation_ == 0) next_generation_ = 1;
   auto* const ends = reinterpret_cast<std::uint32_t*>(record + 1);
@@ -140,6 +138,7 @@ CellAddress FamilyCore::Create(std::uint64_t hash, const std::string_view* value
   Registry& registry = *registry_;
   CellAddress cell = kNoopCell;
   bool overflowed = false;
+  const std::int64_t now = registry.NowNanos();  // may be the application's clock: under no lock
   {
     const std::lock_guard lock(registry.mutex_);
     registry.Reclaim();
@@ -148,14 +147,15 @@ CellAddress FamilyCore::Create(std::uint64_t hash, const std::string_view* value
     if (registry.closed_) return kNoopCell;
     if (registry.series_limit_ != 0 && count != 0 && live_ >= registry.series_limit_) {
       overflowed = overflow_ == nullptr;
-      cell = OverflowCell();
+      cell = OverflowCell(now);
     } else {
       const CellAddress made = NewCell();
       if (made == kNoopCell) throw std::bad_alloc();
       SeriesRecord* record = nullptr;
       bool listed = false;
       try {
-        record = NewRecord(label_names_.data(), values, count, static_cast<std::uint32_t>(hash));
+        record = NewRecord(label_names_.data(), values, count, static_cast<std::uint32_t>(hash),
+                           now);
         record->cell = made;
         List(record);
         listed = true;
@@ -179,9 +179,9 @@ CellAddress FamilyCore::Create(std::uint64_t hash, const std::string_view* value
   return cell;
 }
 
-CellAddress FamilyCore::OverflowCell() {
+CellAddress FamilyCore::OverflowCell(std::int64_t now) {
   if (overflow_ == nullptr) {
-    SeriesRecord* const record = NewRecord(&kOverflowName, &kOverflowValue, 1, 0);
+    SeriesRecord* const record = NewRecord(&kOverflowName, &kOverflowValue, 1, 0, now);
     record->cell = NewCell();
     List(record);
     overflow_ = record;
@@ -258,8 +258,8 @@ bool FamilyCore::Remove(const std::string_view* values, std::size_t count) noexc
 
 bool FamilyCore::Remove(NamedLabels labels) noexcept {
   try {
-    std::vector<std::string_view> values;
-    return Arrange(labels, values) && Remove(values.data(), values.size());
+    std::array<std::string_view, kMostLabels> values;
+    return Arrange(labels, values.data()) && Remove(values.data(), labels.size());
   } catch (...) {
     return false;
   }

@@ -21,6 +21,8 @@ namespace detail {
 
 class Registry;
 
+constexpr std::size_t kMostLabels = 64;  // of a family
+
 // What was asked for, checked and completed.
 struct FamilySpec {
   MetricType type = MetricType::kCounter;
@@ -82,15 +84,16 @@ class FamilyCore {
 
   CellAddress Create(std::uint64_t hash, const std::string_view* values, std::size_t count);
   CellAddress CreateRepaired(const std::string_view* values, std::size_t count);
-  CellAddress OverflowCell();
+  CellAddress OverflowCell(std::int64_t now);
   CellAddress NewCell();
   SeriesRecord* NewRecord(const std::string_view* names, const std::string_view* values,
-                          std::size_t count, std::uint32_t hash);
+                          std::size_t count, std::uint32_t hash, std::int64_t now);
   void List(SeriesRecord* record);
   void Unlist(SeriesRecord* record);
   std::atomic<SeriesRecord*>& Slot(std::uint32_t index) const noexcept;
-  // Puts the values of named labels into the family's order; false: counted and reported.
-  bool Arrange(NamedLabels labels, std::vector<std::string_view>& values) const;
+  // Puts the values of named labels into the family's order, into `values` of as many elements as
+  // the family has labels; false: counted and reported.
+  bool Arrange(NamedLabels labels, std::string_view* values) const;
   bool CheckCount(std::size_t count) const;
 
   const std::shared_ptr<Registry> registry_;

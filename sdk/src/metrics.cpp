@@ -203,7 +203,12 @@ Snapshot Metrics::TakeSnapshot() const {
                "Options().Consumer()");
     return {};
   }
-  return core_->TakeSnapshot(Deadline::max());
+  try {
+    return core_->TakeSnapshot(Deadline::max());
+  } catch (const std::exception& e) {
+    core_->Log(LogLevel::kError, std::string("no snapshot: ") + e.what());
+    return {};
+  }
 }
 
 std::vector<BackendReport> Metrics::Reports() const {

@@ -150,7 +150,7 @@ BackendOptions ResolveOptions(std::string_view backend, std::span<const OptionSp
     for (const std::string& name : SplitList(spec.standard)) from_environment(name);
     for (auto it = set.rbegin(); it != set.rend(); ++it) {  // the last call wins
       if (it->first != variable || it->second.empty()) continue;
-      candidates.push_back({std::string(kOptions), "Options::Set " + variable, it->second});
+      candidates.push_back({std::string(kOptions), variable + " in Options", it->second});
       break;
     }
 

@@ -33,9 +33,9 @@ enum class OptionKind : std::uint8_t {
 struct OptionSpec {
   std::string_view name;  // lower case: "port" of prometheus is METRICS_PROMETHEUS_PORT
   OptionKind kind = OptionKind::kText;
-  std::string_view default_value;  // as somebody would write it in the environment; may be empty
-  std::string_view help;           // one sentence
-  std::string_view choices = {};   // of kChoice: "http/protobuf,http/json,grpc"
+  std::string_view default_value = {};  // as somebody would write it in the environment
+  std::string_view help = {};           // one sentence
+  std::string_view choices = {};        // of kChoice: "http/protobuf,http/json,grpc"
   // The standards' variables that count when METRICS_* is not set, comma-separated, the first
   // one that is set wins: "OTEL_EXPORTER_PROMETHEUS_PORT".
   std::string_view standard = {};

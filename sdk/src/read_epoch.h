@@ -33,15 +33,10 @@ class ReadEpoch {
   class Guard {
    public:
     explicit Guard(ReadEpoch& epoch) noexcept
-        : slots_(epoch.slots_[epoch.phase_.load(std::memory_order_relaxed) & 1]) {
-      if (slots_.entered != kNoopCell) Add(slots_.entered);
-      if (!epoch.asymmetric_) FullFence();
-      // With membarrier the writer's side orders both; the compiler must still keep the order.
-      std::atomic_signal_fence(std::memory_order_seq_cst);
-    }
+        : Guard(epoch, epoch.slots_[epoch.phase_.load(std::memory_order_relaxed) & 1]) {}
     ~Guard() {
       std::atomic_signal_fence(std::memory_order_seq_cst);
-      if (slots_.left != kNoopCell) Add(slots_.left);
+      if (left_ != kNoopCell) Add(left_);
     }
     Guard(const Guard&) = delete;
     Guard& operator=(const Guard&) = delete;
@@ -52,8 +47,14 @@ class ReadEpoch {
       CellAddress entered = kNoopCell;
       CellAddress left = kNoopCell;
     };
+    Guard(const ReadEpoch& epoch, const Slots& slots) noexcept : left_(slots.left) {
+      if (slots.entered != kNoopCell) Add(slots.entered);
+      if (!epoch.asymmetric_) FullFence();
+      // With membarrier the writer's side orders both; the compiler must still keep the order.
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+    }
     static void Add(CellAddress slot) noexcept;
-    Slots slots_;
+    const CellAddress left_;
   };
 
   // Under the writer's mutex: a number that Passed() reaches when every section that had begun

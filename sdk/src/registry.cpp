@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::size_t kDefaultSeriesLimit = 50000;
 constexpr std::size_t kMostBounds = 1000;
-constexpr std::size_t kMostLabels = 64;
 
 std::uint64_t RandomSeed() noexcept {
   std::uint64_t seed = 0;
@@ -198,22 +197,33 @@ Result<std::shared_ptr<FamilyCore>> Registry::GetOrMake(MetricType type, std::st
   if (!status) return status;
   spec.help = ToUtf8(help);
 
-  const std::lock_guard lock(mutex_);
-  const auto known = families_.find(spec.name);
-  if (known != families_.end()) {
-    status = CheckSame(known->second->spec(), spec);
+  std::shared_ptr<FamilyCore> family;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = families_.find(spec.name);
+    if (known != families_.end()) {
+      status = CheckSame(known->second->spec(), spec);
+      if (!status) return status;
+      return known->second;
+    }
+    if (closed_) return Status::Error("the Metrics has ended; " + spec.name + " records nothing");
+    status = CheckSuffixes(spec);
     if (!status) return status;
-    return known->second;
+    family = std::make_shared<FamilyCore>(shared_from_this(), next_family_id_++, std::move(spec),
+                                          constant_texts_);
+    families_.emplace(family->spec().name, family);
+    list_.reset();
   }
-  if (closed_) return Status::Error("the Metrics has ended; " + spec.name + " records nothing");
-  status = CheckSuffixes(spec);
-  if (!status) return status;
-  const std::string key = spec.name;
-  auto family = std::make_shared<FamilyCore>(shared_from_this(), next_family_id_++,
-                                             std::move(spec), constant_texts_);
-  families_.emplace(key, family);
-  list_.reset();
+  ReportUnit(family->spec());
   return family;
+}
+
+void Registry::ReportUnit(const FamilySpec& spec) const {
+  std::string_view base = spec.name;
+  if (spec.type == MetricType::kCounter && EndsWith(base, "_total")) base.remove_suffix(6);
+  if (spec.unit.empty() || EndsWith(base, "_" + spec.unit)) return;
+  logger_->Log(LogLevel::kWarning, "OpenMetrics cannot carry the unit " + spec.unit + " of " +
+                                       spec.name + ": the name does not end in _" + spec.unit);
 }
 
 void Registry::Close() noexcept {

@@ -70,6 +70,7 @@ class Registry : public std::enable_shared_from_this<Registry> {
                std::size_t count, const FamilyOptions& options, FamilySpec& spec) const;
   Status CheckBounds(const FamilyOptions& options, FamilySpec& spec) const;
   Status CheckSame(const FamilySpec& known, const FamilySpec& asked) const;
+  void ReportUnit(const FamilySpec& spec) const;
   Status CheckSuffixes(const FamilySpec& spec) const;
   void CheckRejected();
   // Frees `memory` when no look-up and no snapshot can see it any more. Under mutex_.

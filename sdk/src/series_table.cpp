@@ -25,6 +25,25 @@ std::uint64_t Load(const char* from) noexcept {
   return word;
 }
 
+// memcmp() == 0 without the call: label values are short.
+bool SameBytes(const char* a, const char* b, std::size_t size) noexcept {
+  if (size >= 8) {
+    std::size_t i = 0;
+    for (; i + 8 <= size; i += 8) {
+      if (Load<std::uint64_t>(a + i) != Load<std::uint64_t>(b + i)) return false;
+    }
+    return Load<std::uint64_t>(a + size - 8) == Load<std::uint64_t>(b + size - 8);
+  }
+  if (size >= 4) {
+    return Load<std::uint32_t>(a) == Load<std::uint32_t>(b) &&
+           Load<std::uint32_t>(a + size - 4) == Load<std::uint32_t>(b + size - 4);
+  }
+  for (std::size_t i = 0; i < size; ++i) {
+    if (a[i] != b[i]) return false;
+  }
+  return true;
+}
+
 bool HasValues(const SeriesRecord& record, const std::string_view* values,
                std::size_t count) noexcept {
   if (record.label_count != count) return false;
@@ -33,7 +52,7 @@ bool HasValues(const SeriesRecord& record, const std::string_view* values,
   std::uint32_t begin = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t size = ends[i] - begin;
-    if (values[i].size() != size || std::memcmp(values[i].data(), bytes + begin, size) != 0) {
+    if (values[i].size() != size || !SameBytes(values[i].data(), bytes + begin, size)) {
       return false;
     }
     begin = ends[i];

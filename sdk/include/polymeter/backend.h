@@ -24,7 +24,8 @@ enum class LogLevel : std::uint8_t { kInfo, kWarning, kError };
 class SnapshotSource {
  public:
   virtual ~SnapshotSource() = default;
-  // Collects producers within min(their budget, deadline) and reads every cell.
+  // Collects producers within min(their budget, deadline) and reads every cell. Throws only
+  // std::bad_alloc.
   virtual Snapshot TakeSnapshot(Deadline deadline) = 0;
   Snapshot TakeSnapshot() { return TakeSnapshot(Deadline::max()); }
   // To the application's log callback; the same message at most once a minute.

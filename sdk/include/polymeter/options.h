@@ -25,7 +25,8 @@ using LogCallback = std::function<void(LogLevel, std::string_view message)>;
 class FamilyOptions {
  public:
   // A unit as Prometheus writes it ("seconds", "bytes") or a UCUM code ("s", "By"), which is
-  // turned into Prometheus' word. The family's name must end in it (before _total).
+  // turned into Prometheus' word. OpenMetrics shows it only where the family's name ends in it
+  // (before _total); otherwise one message says so.
   FamilyOptions& Unit(std::string unit) { unit_ = std::move(unit); return *this; }
   // Upper bounds of a histogram, ascending, finite, without +Inf.
   FamilyOptions& Buckets(std::vector<double> bounds) { buckets_ = std::move(bounds); return *this; }

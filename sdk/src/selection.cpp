@@ -1,0 +1,396 @@
+#include "sdk/src/selection.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "sdk/src/identity.h"
+#include "sdk/src/near_miss.h"
+#include "sdk/src/text.h"
+#include "sdk/src/value_parsing.h"
+
+POLYMETER_BEGIN_NAMESPACE
+namespace detail {
+namespace {
+
+bool IsPrefix(std::string_view text) { return IsMetricName(text); }
+
+constexpr OptionSpec kGlobal[] = {
+    {.name = "backend",
+     .kind = OptionKind::kList,
+     .help = "The backends that get the metrics; null records nothing.",
+     .accepts = "a comma-separated list of backends"},
+    {.name = "labels",
+     .kind = OptionKind::kPairs,
+     .help = "Labels of every series."},
+    {.name = "prefix",
+     .help = "Put in front of every family name.",
+     .valid = &IsPrefix,
+     .accepts = "the beginning of a metric name, [a-zA-Z_:][a-zA-Z0-9_:]*, without __ in front"},
+    {.name = "buckets",
+     .help = "Upper bounds of histograms, by family, over what the code says.",
+     .accepts = "family=0.1,0.5,1;other=1,2, the bounds finite and ascending"},
+    {.name = "series_limit",
+     .kind = OptionKind::kInteger,
+     .default_value = "50000",
+     .help = "Series a family; new ones above it are counted in one overflow series. 0: no limit."},
+    {.name = "series_ttl",
+     .kind = OptionKind::kDuration,
+     .default_value = "0",
+     .help = "Not in effect yet: after how long without a change a series is unlisted. 0: never."},
+    {.name = "strict",
+     .kind = OptionKind::kBool,
+     .default_value = "false",
+     .help = "Problems in the configuration are an error at start-up."},
+};
+
+constexpr std::string_view kOptions = "options";
+
+// A backend that OTEL_METRICS_EXPORTER may name.
+bool IsStandardExporter(std::string_view name) {
+  return name == "otlp" || name == "prometheus" || name == "console";
+}
+
+std::string Joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ",") + name;
+  return text;
+}
+
+std::string Joined(const StringPairs& pairs) {
+  std::string text;
+  for (const auto& [name, value] : pairs) text += (text.empty() ? "" : ",") + name + "=" + value;
+  return text;
+}
+
+void Put(StringPairs& pairs, const std::string& name, const std::string& value) {
+  for (auto& [known, old] : pairs) {
+    if (known != name) continue;
+    old = value;
+    return;
+  }
+  pairs.emplace_back(name, value);
+}
+
+const std::string* Find(const StringPairs& pairs, std::string_view name) {
+  for (const auto& [known, value] : pairs) {
+    if (known == name) return &value;
+  }
+  return nullptr;
+}
+
+// The code's options that have a variable, so that one way decides about all of them. What
+// Options::Set says comes last and wins.
+StringPairs SettersAsSettings(const Options& options) {
+  StringPairs settings;
+  if (options.backends()) settings.emplace_back("METRICS_BACKEND", *options.backends());
+  if (!options.prefix().empty()) settings.emplace_back("METRICS_PREFIX", options.prefix());
+  if (options.series_limit()) {
+    const auto limit = std::min<std::uint64_t>(*options.series_limit(), INT64_MAX);
+    settings.emplace_back("METRICS_SERIES_LIMIT", std::to_string(limit));
+  }
+  settings.insert(settings.end(), options.settings().begin(), options.settings().end());
+  return settings;
+}
+
+// How a message names the place of a value.
+std::string Subject(std::string_view variable, std::string_view source) {
+  return std::string(variable) + (source == kOptions ? " in Options" : "");
+}
+
+// One run of Select.
+class Selector {
+ public:
+  Selector(const Options& options, const Environment& environment,
+           const std::vector<KnownBackend>& known, Problems& problems)
+      : given_(options), environment_(environment), known_(known), problems_(problems) {
+    result_.options = options;
+  }
+
+  Selection Run() {
+    const BackendOptions global =
+        ResolveOptions("", kGlobal, environment_, SettersAsSettings(given_), problems_);
+    result_.strict = global.Bool("strict");
+    CheckNames();
+    SelectBackends(global);
+    SelectIdentity();
+    SelectLabels(global);
+    SelectPrefix(global);
+    SelectBuckets(global);
+    SelectSeries(global);
+    Say("METRICS_STRICT", global.Bool("strict") ? "true" : "false", global.Source("strict"));
+    return std::move(result_);
+  }
+
+ private:
+  void Say(std::string name, std::string value, std::string_view source) {
+    result_.settings.push_back({std::move(name), std::move(value), std::string(source)});
+  }
+
+  // --- names ---------------------------------------------------------------------------------
+
+  void CheckNames() {
+    constexpr std::string_view kPrefix = "METRICS_";
+    std::vector<std::string> names;  // without METRICS_, which would make all of them alike
+    const auto add = [&](std::string_view backend, std::span<const OptionSpec> options) {
+      for (const OptionSpec& spec : options) {
+        names.push_back(VariableName(backend, spec.name).substr(kPrefix.size()));
+      }
+    };
+    add("", kGlobal);
+    for (const KnownBackend& backend : known_) add(backend.name, backend.options);
+
+    const auto check = [&](const std::string& name, bool ours) {
+      const bool prefixed = std::string_view(name).substr(0, kPrefix.size()) == kPrefix;
+      if (!prefixed && !ours) return;
+      const std::string_view rest =
+          prefixed ? std::string_view(name).substr(kPrefix.size()) : std::string_view();
+      if (std::find(names.begin(), names.end(), rest) != names.end()) return;
+      const std::string_view near = NearMiss(rest, names);
+      // The prefix is not ours alone: somebody else's variable is no problem.
+      if (near.empty() && !ours) return;
+      std::string trouble = "is not an option";
+      if (const KnownBackend* const missing = LeftOut(rest)) {
+        trouble = "is an option of a backend that is not built in (" +
+                  std::string(missing->left_out_by) + "=OFF)";
+      } else if (!near.empty()) {
+        trouble += " (did you mean " + std::string(kPrefix) + std::string(near) + "?)";
+      }
+      problems_.Add(Subject(name, ours ? kOptions : std::string_view()), std::move(trouble), "it is ignored");
+    };
+    for (const auto& [name, value] : environment_.variables()) check(name, /*ours=*/false);
+    for (const auto& [name, value] : given_.settings()) check(name, /*ours=*/true);
+  }
+
+  // The backend of PUSHGATEWAY_URL, when the build left it out.
+  const KnownBackend* LeftOut(std::string_view rest) const {
+    for (const KnownBackend& backend : known_) {
+      const std::string lower = LowerCase(rest.substr(0, rest.find('_')));
+      if (!backend.left_out_by.empty() && lower == backend.name) return &backend;
+    }
+    return nullptr;
+  }
+
+  // --- backends ------------------------------------------------------------------------------
+
+  // Whether `text` decides: it does not when it is OTEL_METRICS_EXPORTER and no name in it
+  // is right.
+  bool TakeBackends(const std::string& subject, std::string_view text, bool otel) {
+    std::vector<std::string> accepted;
+    for (const KnownBackend& backend : known_) {
+      if (!backend.left_out_by.empty()) continue;
+      if (!otel || IsStandardExporter(backend.name)) accepted.emplace_back(backend.name);
+    }
+    if (otel) accepted.emplace_back("none");
+
+    std::vector<std::string> wrong;
+    std::vector<std::string> taken;
+    bool nothing = false;  // null or none
+    for (const std::string& piece : SplitList(text)) {
+      const std::string name = LowerCase(piece);
+      if (name == (otel ? "none" : "null")) {
+        nothing = true;
+      } else if (std::find(accepted.begin(), accepted.end(), name) != accepted.end()) {
+        if (std::find(taken.begin(), taken.end(), name) == taken.end()) taken.push_back(name);
+      } else {
+        wrong.push_back(WhyNot(piece, accepted));
+      }
+    }
+    const bool decides = !otel || nothing || !taken.empty();
+    const std::string instead =
+        !decides        ? "it is ignored"
+        : taken.empty() ? "null is used: nothing is exported"
+                        : Joined(taken) + (taken.size() == 1 ? " is" : " are") + " used";
+    for (std::string& trouble : wrong) problems_.Add(subject, text, std::move(trouble), instead);
+    if (decides) result_.backends = std::move(taken);
+    return decides;
+  }
+
+  std::string WhyNot(const std::string& piece, const std::vector<std::string>& accepted) const {
+    std::string why = "names " + Quoted(piece) + ", which is ";
+    for (const KnownBackend& backend : known_) {
+      if (backend.name != LowerCase(piece) || backend.left_out_by.empty()) continue;
+      return why + "not built in (" + std::string(backend.left_out_by) +
+             "=OFF); accepted: " + Joined(accepted);
+    }
+    why += "no backend";
+    const std::string_view near = NearMiss(piece, accepted);
+    if (!near.empty()) why += " (did you mean " + std::string(near) + "?)";
+    return why + "; accepted: " + Joined(accepted);
+  }
+
+  void SelectBackends(const BackendOptions& global) {
+    const std::string text = Joined(global.List("backend"));
+    const std::string source = text.empty() ? "default" : global.Source("backend");
+    const auto exporter = environment_.Get("OTEL_METRICS_EXPORTER");
+    const bool exporter_decides = exporter && source != "METRICS_BACKEND";
+    std::string_view from = "default";
+    if (source == "METRICS_BACKEND") {
+      TakeBackends(source, text, /*otel=*/false);
+      from = source;
+    } else if (exporter_decides && !OtelDisabled() &&
+               TakeBackends("OTEL_METRICS_EXPORTER", *exporter, /*otel=*/true)) {
+      from = "OTEL_METRICS_EXPORTER";
+    } else if (source == kOptions) {
+      TakeBackends(Subject("METRICS_BACKEND", source), text, /*otel=*/false);
+      from = kOptions;
+    } else if (exporter_decides && OtelDisabled()) {
+      from = "OTEL_SDK_DISABLED";
+    }
+    Say("METRICS_BACKEND", result_.backends.empty() ? "null" : Joined(result_.backends), from);
+  }
+
+  bool OtelDisabled() {
+    const auto text = environment_.Get("OTEL_SDK_DISABLED");
+    if (!text) return false;
+    const std::string lower = LowerCase(Trimmed(*text));
+    if (lower != "true" && lower != "false" && !disabled_reported_) {
+      disabled_reported_ = true;
+      problems_.Add("OTEL_SDK_DISABLED", *text, "is not true or false", "false is used");
+    }
+    return lower == "true";
+  }
+
+  // --- identity ------------------------------------------------------------------------------
+
+  void SelectIdentity() {
+    Options& options = result_.options;
+    StringPairs from_environment;
+    std::string_view attributes_source = given_.resource_attributes().empty() ? "default" : kOptions;
+    if (const auto text = environment_.Get("OTEL_RESOURCE_ATTRIBUTES")) {
+      if (auto pairs = ParsePairs(*text)) {
+        from_environment = std::move(*pairs);
+        attributes_source = "OTEL_RESOURCE_ATTRIBUTES";
+      } else {
+        problems_.Add("OTEL_RESOURCE_ATTRIBUTES", *text,
+                      "is not name=value,name=value, percent-encoded",
+                      "all of its attributes are ignored");
+      }
+    }
+    StringPairs attributes = given_.resource_attributes();
+    for (const auto& [name, value] : from_environment) Put(attributes, name, value);
+
+    // A setter of Options counts as much as an attribute given there, and is the more explicit.
+    const auto pick = [&](const char* name, const std::string& given) {
+      const std::string* const outside = Find(from_environment, name);
+      if (outside != nullptr && !outside->empty()) {
+        return std::pair(*outside, std::string_view("OTEL_RESOURCE_ATTRIBUTES"));
+      }
+      if (!given.empty()) return std::pair(given, kOptions);
+      const std::string* const attribute = Find(attributes, name);
+      return std::pair(attribute == nullptr ? std::string() : *attribute, kOptions);
+    };
+    auto [service, service_source] = pick("service.name", given_.service());
+    if (const auto name = environment_.Get("OTEL_SERVICE_NAME")) {
+      service = *name;
+      service_source = "OTEL_SERVICE_NAME";
+    }
+    if (service.empty()) {
+      service = UnknownService();
+      service_source = "default";
+    }
+    options.Service(service);
+    options.Version(pick("service.version", given_.version()).first);
+    options.Instance(pick("service.instance.id", given_.instance()).first);
+    Say("OTEL_SERVICE_NAME", service, service_source);
+    Say("OTEL_RESOURCE_ATTRIBUTES", Joined(attributes), attributes_source);
+    if (Find(attributes, "host.name") == nullptr) {
+      if (std::string host = HostName(); !host.empty()) {
+        attributes.emplace_back("host.name", std::move(host));
+      }
+    }
+    if (Find(attributes, "process.pid") == nullptr) {
+      attributes.emplace_back("process.pid", std::to_string(getpid()));
+    }
+    options.ResourceAttributes(std::move(attributes));
+  }
+
+  // --- labels, names, series -----------------------------------------------------------------
+
+  void SelectLabels(const BackendOptions& global) {
+    StringPairs labels = given_.const_labels();
+    const std::string& source = global.Source("labels");
+    for (const auto& [name, value] : global.Pairs("labels")) {
+      if (IsLabelName(name) && name != "le" && name != "quantile") {
+        Put(labels, name, value);
+      } else {
+        problems_.Add(Subject("METRICS_LABELS", source),
+                      global.Text("labels"),
+                      "names the label " + Quoted(name) +
+                          ", which is not [a-zA-Z_][a-zA-Z0-9_]* or is reserved (le, quantile, __*)",
+                      "this label is left out");
+      }
+    }
+    Say("METRICS_LABELS", Joined(labels),
+        global.Pairs("labels").empty() && !labels.empty() ? kOptions : std::string_view(source));
+    result_.options.ConstLabels(std::move(labels));
+  }
+
+  void SelectPrefix(const BackendOptions& global) {
+    result_.options.Prefix(global.Text("prefix"));
+    Say("METRICS_PREFIX", global.Text("prefix"), global.Source("prefix"));
+  }
+
+  void SelectBuckets(const BackendOptions& global) {
+    const std::string& text = global.Text("buckets");
+    const std::string& source = global.Source("buckets");
+    for (const std::string& piece : SplitList(text, ';')) {
+      const std::size_t equals = piece.find('=');
+      const std::string family(Trimmed(std::string_view(piece).substr(0, equals)));
+      std::vector<double> bounds;
+      bool right = equals != std::string::npos && IsMetricName(family);
+      for (const std::string& number :
+           SplitList(right ? std::string_view(piece).substr(equals + 1) : std::string_view())) {
+        const auto bound = ParseNumber(number);
+        right = right && bound && (bounds.empty() || *bound > bounds.back());
+        if (bound) bounds.push_back(*bound);
+      }
+      if (right && !bounds.empty()) {
+        result_.options.Buckets(family, std::move(bounds));  // the last one of a family wins
+      } else {
+        problems_.Add(Subject("METRICS_BUCKETS", source), text,
+                      "holds " + Quoted(piece) +
+                          ", which is not family=0.1,0.5,1 with finite, ascending bounds",
+                      "this family keeps its own buckets");
+      }
+    }
+    Say("METRICS_BUCKETS", text,
+        text.empty() && !given_.buckets().empty() ? kOptions : std::string_view(source));
+  }
+
+  void SelectSeries(const BackendOptions& global) {
+    result_.options.SeriesLimit(static_cast<std::size_t>(global.Integer("series_limit")));
+    Say("METRICS_SERIES_LIMIT", global.Text("series_limit"), global.Source("series_limit"));
+
+    if (global.Duration("series_ttl").count() != 0) {
+      const std::string& from = global.Source("series_ttl");
+      problems_.Add(Subject("METRICS_SERIES_TTL", from),
+                    global.Text("series_ttl"),
+                    "asks for the expiry of series, which this version does not have",
+                    "series stay listed");
+    }
+    Say("METRICS_SERIES_TTL", "0", "default");
+  }
+
+  const Options& given_;
+  const Environment& environment_;
+  const std::vector<KnownBackend>& known_;
+  Problems& problems_;
+  Selection result_;
+  bool disabled_reported_ = false;
+};
+
+}  // namespace
+
+std::span<const OptionSpec> GlobalOptions() { return kGlobal; }
+
+Selection Select(const Options& options, const Environment& environment,
+                 const std::vector<KnownBackend>& known, Problems& problems) {
+  return Selector(options, environment, known, problems).Run();
+}
+
+}  // namespace detail
+POLYMETER_END_NAMESPACE
