@@ -45,6 +45,14 @@ std::uint32_t FallbackLane() noexcept {
   return mine;
 }
 
+// A section that was left for the fallback has published its descriptor, which may lie in a
+// plug-in that is unloaded next.
+void TakeDescriptorBack() noexcept {
+#if POLYMETER_RSEQ
+  __asm__ volatile("movq $0, %%fs:8(%0)" : : "r"(g_rseq.offset) : "memory");
+#endif
+}
+
 void Reject(CellAddress slot) noexcept {
   ChunkHeader& header = HeaderOf(slot);
   if (header.rejected.fetch_add(1, std::memory_order_relaxed) == 0) {
@@ -61,12 +69,14 @@ CellAddress SumSlot(const HistogramCell& cell) noexcept {
 // --- the out-of-line side of hot_path.h ------------------------------------------------------
 
 void CounterAddFallback(CellAddress cell, std::uint64_t n) noexcept {
+  TakeDescriptorBack();
   Word(cell, FallbackLane()).fetch_add(n, std::memory_order_relaxed);
 }
 void CounterAddFallback(CellAddress cell, double n) noexcept {
   SumAddFallback(cell + kDoubleTwinOffset, n);
 }
 void SumAddFallback(CellAddress slot, double n) noexcept {
+  TakeDescriptorBack();
   Real(slot, FallbackLane()).fetch_add(n, std::memory_order_relaxed);
 }
 // No cell has the bit yet but kNoopCell, which does not come here.
@@ -141,10 +151,19 @@ HistogramTotals ReadHistogramCell(const HistogramCell& cell, std::uint64_t* buck
   }
 }
 
-const HistogramBounds* InternBounds(const std::vector<double>& bounds) {
+namespace {
+std::mutex& BoundsMutex() noexcept {
   static auto* const kMutex = new std::mutex;
+  return *kMutex;
+}
+}  // namespace
+
+void LockBoundsForFork() noexcept { BoundsMutex().lock(); }
+void UnlockBoundsAfterFork() noexcept { BoundsMutex().unlock(); }
+
+const HistogramBounds* InternBounds(const std::vector<double>& bounds) {
   static auto* const kKnown = new std::map<std::vector<double>, const HistogramBounds*>;
-  const std::lock_guard lock(*kMutex);
+  const std::lock_guard lock(BoundsMutex());
   const auto known = kKnown->find(bounds);
   if (known != kKnown->end()) return known->second;
   const std::size_t padded = (bounds.size() + 3) / 4 * 4;

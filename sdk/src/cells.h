@@ -28,6 +28,8 @@ HistogramTotals ReadHistogramCell(const HistogramCell& cell, std::uint64_t* buck
 
 // The one copy of these bounds in the process. `bounds` must be ascending and finite.
 const HistogramBounds* InternBounds(const std::vector<double>& bounds);
+void LockBoundsForFork() noexcept;
+void UnlockBoundsAfterFork() noexcept;
 
 // Not thread-safe: used under the registry's mutex.
 class CellStore {

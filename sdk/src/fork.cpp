@@ -26,17 +26,20 @@ void BeforeFork() noexcept {
   Cores& cores = AllCores();
   cores.mutex.lock();
   for (Core* const core : cores.all) core->LockForFork();
+  LockBoundsForFork();
   ChunkPool::Instance().Lock();
 }
 void AfterForkInParent() noexcept {
   Cores& cores = AllCores();
   ChunkPool::Instance().Unlock();
+  UnlockBoundsAfterFork();
   for (Core* const core : cores.all) core->UnlockAfterFork();
   cores.mutex.unlock();
 }
 void AfterForkInChild() noexcept {
   Cores& cores = AllCores();
   ChunkPool::Instance().Unlock();
+  UnlockBoundsAfterFork();
   for (Core* const core : cores.all) core->RestartInChild();
   cores.mutex.unlock();
 }

@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <cstdio>
@@ -30,6 +31,8 @@ std::uint64_t RandomSeed() noexcept {
 bool EndsWith(std::string_view text, std::string_view suffix) noexcept {
   return text.size() > suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
 }
+
+std::uint64_t Bits(double value) noexcept { return std::bit_cast<std::uint64_t>(value); }
 
 std::string Joined(const std::vector<std::string>& names) {
   std::string out = "{";
@@ -63,7 +66,8 @@ Registry::Registry(const Options& options, std::shared_ptr<Logger> logger)
       prefix_(options.prefix()),
       series_limit_(options.series_limit().value_or(kDefaultSeriesLimit)),
       buckets_(options.buckets()),
-      hash_seed_(RandomSeed()) {
+      hash_seed_(RandomSeed()),
+      expiry_(options.series_ttl()) {
   for (const auto& [name, value] : options.const_labels()) {
     const bool twice = std::any_of(constant_texts_.begin(), constant_texts_.end(),
                                    [&, &n = name](const auto& known) { return known.first == n; });
@@ -298,6 +302,7 @@ void Registry::Read(SnapshotData& data) {
   data.keep.push_back(list);
   data.keep.push_back(Pin());
   data.families.reserve(data.families.size() + list->size());
+  const std::int64_t now = NowNanos();
   for (const auto& family : *list) {
     FamilyView& view = data.families.emplace_back();
     const FamilySpec& spec = family->spec();
@@ -310,12 +315,14 @@ void Registry::Read(SnapshotData& data) {
     view.constant_labels = family->constant_labels().data();
     view.constant_label_count = family->constant_labels().size();
     const std::size_t expected = family->series_count();
+    ExpiryTracker::Look look(expiry_, family->id(), now);
     switch (spec.type) {
       case MetricType::kCounter: {
         CounterPoints points;
         points.reserve(expected);
         family->ForEachSeries([&](const SeriesRecord* record) {
           const CounterValue value = ReadCounterCell(record->cell);
+          if (look.Idle(*record, value.whole ^ Bits(value.part))) return;
           points.push_back({SeriesView(record), value.whole, value.part});
         });
         view.points = std::move(points);
@@ -335,6 +342,7 @@ void Registry::Read(SnapshotData& data) {
           }
           const auto& cell = *reinterpret_cast<const HistogramCell*>(record->cell);
           const HistogramTotals totals = ReadHistogramCell(cell, next);
+          if (look.Idle(*record, totals.count)) return;
           points.push_back({SeriesView(record), bounds.values, next, bounds.count, totals.count,
                             totals.sum});
           next += row;
@@ -347,7 +355,9 @@ void Registry::Read(SnapshotData& data) {
         GaugePoints points;
         points.reserve(expected);
         family->ForEachSeries([&](const SeriesRecord* record) {
-          points.push_back({SeriesView(record), ReadGauge(record->cell)});
+          const double value = ReadGauge(record->cell);
+          if (look.Idle(*record, Bits(value))) return;
+          points.push_back({SeriesView(record), value});
         });
         view.points = std::move(points);
       }
@@ -421,8 +431,10 @@ void Registry::LockForFork() noexcept {
   mutex_.lock();
   pin_mutex_.lock();
   refusals_mutex_.lock();
+  expiry_.LockForFork();
 }
 void Registry::UnlockAfterFork() noexcept {
+  expiry_.UnlockAfterFork();
   refusals_mutex_.unlock();
   pin_mutex_.unlock();
   mutex_.unlock();

@@ -19,6 +19,7 @@
 #include "polymeter/options.h"
 #include "polymeter/status.h"
 #include "sdk/src/cells.h"
+#include "sdk/src/expiry.h"
 #include "sdk/src/family_core.h"
 #include "sdk/src/log.h"
 #include "sdk/src/read_epoch.h"
@@ -102,6 +103,8 @@ class Registry : public std::enable_shared_from_this<Registry> {
     std::uint64_t pin_mark;
   };
   std::deque<Retired> retired_;
+
+  ExpiryTracker expiry_;
 
   std::mutex pin_mutex_;  // after mutex_
   std::uint64_t next_pin_ = 0;

@@ -189,6 +189,34 @@ TEST(Family, AboveTheLimitOneOverflowSeriesKeepsTheTotal) {
   EXPECT_EQ(log.Count("limit of 10"), 1);
 }
 
+TEST(Registry, LeavesIdleSeriesOutUntilTheyChangeAgain) {
+  SystemTime now = SystemTime() + std::chrono::seconds(1000);
+  const SystemTime start = now;
+  const Metrics metrics(
+      Options().Consumer().SeriesTtl(std::chrono::seconds(60)).Clock([&] { return now; }));
+  const Counter counter = metrics.Counter("c_total", "C.");
+  const Gauge gauge = metrics.Gauge("g", "G.");
+  const Histogram histogram = metrics.Histogram("h", "H.");
+  counter.Increment(3);
+  gauge.Set(1);
+  histogram.Observe(1);
+  EXPECT_EQ(metrics.TakeSnapshot().size(), 3u);
+  now += std::chrono::seconds(60);
+  gauge.Set(2);
+  EXPECT_EQ(metrics.TakeSnapshot().size(), 3u);
+  now += std::chrono::seconds(1);
+  const Snapshot idle = metrics.TakeSnapshot();
+  EXPECT_EQ(idle.size(), 1u);
+  EXPECT_EQ(ValueOf(idle, "g"), 2);
+  counter.Increment();
+  const Snapshot again = metrics.TakeSnapshot();
+  const auto* const point = FindPoint<CounterPoint>(again, "c_total");
+  ASSERT_NE(point, nullptr);
+  EXPECT_EQ(point->value(), 4);
+  EXPECT_EQ(point->series.start_time(), start);
+  EXPECT_EQ(FindPoint<HistogramPoint>(again, "h"), nullptr);
+}
+
 TEST(Registry, GivesTheSameFamilyWhenAskedAgain) {
   const Metrics metrics(Options().Consumer());
   metrics.Counter("c_total", "C.", {"a"}).With("x").Increment();

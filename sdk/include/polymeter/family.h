@@ -54,7 +54,7 @@ struct LabelTexts {
 
 // A family of `Handle`s with N labels. Copying is cheap (one reference count) and
 // thread-safe; a default-constructed family, or one of a Metrics that records nothing, gives
-// no-op handles. After the Metrics is gone, With gives no-op handles.
+// no-op handles. After the Metrics is gone, what With gives counts into nothing.
 template <class Handle, std::size_t N>
 class Family {
  public:

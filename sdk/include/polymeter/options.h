@@ -89,6 +89,9 @@ class Options {
   Options& Clock(std::function<SystemTime()> clock) { clock_ = std::move(clock); return *this; }
   // Series a family, above which new ones are counted in one overflow series. 0: no limit.
   Options& SeriesLimit(std::size_t limit) { series_limit_ = limit; return *this; }
+  // A series that has not changed for so long is left out of snapshots until it changes again, then
+  // with its old total and start time. 0: never.
+  Options& SeriesTtl(std::chrono::milliseconds ttl) { series_ttl_ = ttl; return *this; }
   // Upper bounds for one histogram family by name, over what the code says.
   Options& Buckets(std::string family, std::vector<double> bounds) {
     buckets_.emplace_back(std::move(family), std::move(bounds));
@@ -112,6 +115,7 @@ class Options {
   const LogCallback& log() const noexcept { return log_; }
   const std::function<SystemTime()>& clock() const noexcept { return clock_; }
   std::optional<std::size_t> series_limit() const noexcept { return series_limit_; }
+  std::chrono::milliseconds series_ttl() const noexcept { return series_ttl_; }
   const std::vector<std::pair<std::string, std::vector<double>>>& buckets() const noexcept { return buckets_; }
   std::chrono::milliseconds producer_budget() const noexcept { return producer_budget_; }
   std::chrono::milliseconds stop_deadline() const noexcept { return stop_deadline_; }
@@ -130,6 +134,7 @@ class Options {
   LogCallback log_;
   std::function<SystemTime()> clock_;
   std::optional<std::size_t> series_limit_;
+  std::chrono::milliseconds series_ttl_{0};
   std::vector<std::pair<std::string, std::vector<double>>> buckets_;
   std::chrono::milliseconds producer_budget_{500};
   std::chrono::milliseconds stop_deadline_{5000};
