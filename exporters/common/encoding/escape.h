@@ -1,0 +1,18 @@
+// Backslash escapes of the Prometheus formats.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "polymeter/export.h"
+
+POLYMETER_BEGIN_NAMESPACE
+namespace encoding {
+
+enum class Quotes : bool { kPlain, kEscaped };
+
+// Appends `text` with \ and LF escaped, and " where asked for; what is not UTF-8 becomes U+FFFD.
+void AppendEscaped(std::string& out, std::string_view text, Quotes quotes);
+
+}  // namespace encoding
+POLYMETER_END_NAMESPACE

@@ -1,0 +1,26 @@
+// OpenMetrics text 1.0 (https://prometheus.io/docs/specs/om/open_metrics_spec/).
+//
+// Written so that strict parsers accept the page:
+// - a counter `x_total` is the family `x`; one without `_total`, or whose family name is taken (by a gauge
+//   `x`, or `x_created`), is `unknown` under its own name;
+// - UNIT only where the family's name ends in it; HELP only where there is any;
+// - a histogram with a negative bound, and one or a summary whose sum is negative or NaN, has neither
+//   _sum nor _count: the format knows only sums that grow;
+// - a counter that is negative or NaN (a producer's) cannot be carried, nor can a gauge `h_created`
+//   beside a histogram or summary `h`.
+// The resource becomes `target_info`, the first family, unless the snapshot has one of that name.
+#pragma once
+
+#include <memory>
+
+#include "polymeter/encoder.h"
+
+POLYMETER_BEGIN_NAMESPACE
+
+struct OpenMetricsOptions {
+  bool created_timestamps = false;  // <name>_created lines: start times, in seconds
+};
+
+std::unique_ptr<Encoder> MakeOpenMetricsEncoder(OpenMetricsOptions options = {});
+
+POLYMETER_END_NAMESPACE
