@@ -21,8 +21,12 @@ class FamilyHeads {
   std::string prologue;  // metadata lines
   bool demoted = false;  // what the prologue was made for, see page_encoder.cpp
   // Histograms: the bounds that le_texts was made for, and `le="0.1"} ` for each and for +Inf.
+  struct LeText {
+    char text[39];  // the longest number and what is around it
+    std::uint8_t size;
+  };
   std::vector<double> bounds;
-  std::vector<std::string> le_texts;
+  std::vector<LeText> le_texts;
 
   // The head of the series; `make(std::string&)` appends it when it is not known. Valid until the
   // next call.

@@ -18,6 +18,7 @@ namespace {
 using encoding::AppendEscaped;
 using encoding::BlockWriter;
 using encoding::kMostDigits;
+constexpr std::size_t kMostLeText = sizeof(FamilyHeads::LeText::text);
 using encoding::Quotes;
 
 bool EndsWith(std::string_view text, std::string_view suffix) noexcept {
@@ -300,7 +301,10 @@ class Page {
       const double bound = i < point.bound_count ? point.bounds[i] : INFINITY;
       char* const end = dialect_.openmetrics ? encoding::WriteFloat(digits, bound)
                                              : encoding::WriteDouble(digits, bound);
-      heads.le_texts.push_back("le=\"" + std::string(digits, end) + "\"} ");
+      const std::string text = "le=\"" + std::string(digits, end) + "\"} ";
+      FamilyHeads::LeText& le = heads.le_texts.emplace_back();
+      std::memcpy(le.text, text.data(), text.size());
+      le.size = static_cast<std::uint8_t>(text.size());
     }
   }
 
@@ -335,32 +339,24 @@ class Page {
 
   void WriteBuckets(std::string_view bucket, std::string_view labels, const FamilyHeads& heads,
                     const HistogramPoint& point) {
+    line_.assign(bucket);
+    if (!labels.empty()) line_.append(labels).append(",");
+    const std::size_t most = line_.size() + kMostLeText + kMostDigits + 1;
     std::uint64_t cumulative = 0;
-    const std::size_t fixed = bucket.size() + labels.size() + 1 + 2 * kMostDigits + 16;
-    const bool fits = fixed <= BlockWriter::kMostReserved;
     for (std::uint32_t i = 0; i <= point.bound_count; ++i) {
       cumulative += point.buckets[i];
-      const std::string& le = heads.le_texts[i];
-      if (!fits) {
-        out_.Append(bucket);
-        out_.Append(labels);
-        if (!labels.empty()) out_.Append(",");
-        out_.Append(le);
+      const FamilyHeads::LeText& le = heads.le_texts[i];
+      if (most > BlockWriter::kMostReserved) {
+        out_.Append(line_);
+        out_.Append(std::string_view(le.text, le.size));
         Integer(cumulative);
         continue;
       }
-      char* to = out_.Reserve(fixed);
-      const auto put = [&to](std::string_view text) {
-        std::memcpy(to, text.data(), text.size());
-        to += text.size();
-      };
-      put(bucket);
-      if (!labels.empty()) {
-        put(labels);
-        *to++ = ',';
-      }
-      put(le);
-      to = encoding::WriteInteger(to, cumulative);
+      char* to = out_.Reserve(most);
+      std::memcpy(to, line_.data(), line_.size());
+      to += line_.size();
+      std::memcpy(to, le.text, kMostLeText);  // a fixed size is a few moves; the rest is overwritten
+      to = encoding::WriteInteger(to + le.size, cumulative);
       *to++ = '\n';
       out_.Advance(to);
     }
@@ -433,6 +429,7 @@ class Page {
   BlockWriter out_;
   EncodeReport report_;
   std::string scratch_;
+  std::string line_;
 };
 
 }  // namespace

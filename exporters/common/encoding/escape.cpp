@@ -5,7 +5,23 @@
 POLYMETER_BEGIN_NAMESPACE
 namespace encoding {
 
+namespace {
+
+// ASCII without anything that either place escapes: what nearly every text is.
+bool IsPlain(std::string_view text) noexcept {
+  for (const char c : text) {
+    if (static_cast<signed char>(c) < 0 || c == '\\' || c == '"' || c == '\n') return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 void AppendEscaped(std::string& out, std::string_view text, Quotes quotes) {
+  if (IsPlain(text)) {
+    out.append(text);
+    return;
+  }
   std::string repaired;
   if (!detail::IsUtf8(text)) {
     repaired = detail::ToUtf8(text);
