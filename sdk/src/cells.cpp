@@ -11,34 +11,10 @@ POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
-std::atomic_ref<std::uint64_t> Word(CellAddress slot, std::uint32_t lane) noexcept {
-  return std::atomic_ref<std::uint64_t>(
-      *reinterpret_cast<std::uint64_t*>(slot + (std::uintptr_t{lane} << kLaneShift)));
-}
-std::atomic_ref<double> Real(CellAddress slot, std::uint32_t lane) noexcept {
-  return std::atomic_ref<double>(
-      *reinterpret_cast<double*>(slot + (std::uintptr_t{lane} << kLaneShift)));
-}
-
-std::uint64_t SumWords(CellAddress slot, std::uint32_t lanes) noexcept {
-  std::uint64_t sum = 0;
-  for (std::uint32_t lane = 0; lane < lanes; ++lane) {
-    sum += Word(slot, lane).load(std::memory_order_relaxed);
-  }
-  return sum;
-}
-double SumReals(CellAddress slot, std::uint32_t lanes) noexcept {
-  double sum = 0;
-  for (std::uint32_t lane = 0; lane < lanes; ++lane) {
-    sum += Real(slot, lane).load(std::memory_order_relaxed);
-  }
-  return sum;
-}
-
 // The lane of a thread whose adds are atomic. Where rseq is on, all lanes but 0 belong to CPUs
 // (a plain add and an atomic one must never meet on a slot); without it threads are spread.
 std::uint32_t FallbackLane() noexcept {
-  if (g_rseq.cpus != 0) return 0;
+  if (LanesBelongToCpus()) return 0;
   static std::atomic<std::uint32_t> next{0};
   thread_local const std::uint32_t mine =
       next.fetch_add(1, std::memory_order_relaxed) % LaneCount();
@@ -49,7 +25,7 @@ std::uint32_t FallbackLane() noexcept {
 // plug-in that is unloaded next.
 void TakeDescriptorBack() noexcept {
 #if POLYMETER_RSEQ
-  __asm__ volatile("movq $0, %%fs:8(%0)" : : "r"(g_rseq.offset) : "memory");
+  __asm__ volatile("movq $0, %%fs:8(%0)" : : "r"(g_rseq_area.offset) : "memory");
 #endif
 }
 
@@ -93,7 +69,7 @@ void RejectObservation(CellAddress cell) noexcept {
 
 double ReadCounter(CellAddress cell) noexcept {
   if ((cell & kOutOfLineBit) != 0) return 0;
-  const CounterValue value = ReadCounterCell(cell);
+  const CounterValue value = ReadCounterCell(cell, LaneCount());
   return static_cast<double>(value.whole) + value.part;
 }
 double ReadGauge(CellAddress cell) noexcept {
@@ -116,18 +92,13 @@ double ReadHistogramSum(CellAddress cell) noexcept {
 
 // --- reading ---------------------------------------------------------------------------------
 
-CounterValue ReadCounterCell(CellAddress cell) noexcept {
-  const std::uint32_t lanes = LaneCount();
-  return {SumWords(cell, lanes), SumReals(cell + kDoubleTwinOffset, lanes)};
-}
-
-HistogramTotals ReadHistogramCell(const HistogramCell& cell, std::uint64_t* buckets) noexcept {
+HistogramTotals ReadHistogramCell(const HistogramCell& cell, std::uint32_t lanes,
+                                  std::uint64_t* buckets) noexcept {
   // `_sum` and the buckets are two slots: whoever reads between the two adds of an observation,
   // or while others observe, sees them apart. Reading the row again until few came in between
   // bounds the distance; it converges unless a reader is preempted each time.
   constexpr int kTries = 4;
   constexpr std::uint64_t kFew = 8;
-  const std::uint32_t lanes = LaneCount();
   const std::uint32_t slots = cell.bounds->count + 1;
   const auto read_buckets = [&] {
     std::uint64_t count = 0;
@@ -224,8 +195,7 @@ CellAddress CellStore::NewGauge() {
 CellAddress CellStore::NewHistogram(const HistogramBounds* bounds) {
   const std::size_t slots = std::size_t{bounds->count} + 2;
   const auto retired = retired_histograms_.find(bounds);
-  const CellAddress old =
-      retired == retired_histograms_.end() ? kNoopCell : Reuse(retired->second);
+  const CellAddress old = retired == retired_histograms_.end() ? kNoopCell : Reuse(retired->second);
   if (old != kNoopCell) {
     const CellAddress row = reinterpret_cast<const HistogramCell*>(old)->row;
     for (std::uint32_t lane = 0; lane < LaneCount(); ++lane) {
@@ -250,7 +220,7 @@ void CellStore::Retire(MetricType type, CellAddress cell) {
   if (cell == kNoopCell) return;
   switch (type) {
     case MetricType::kCounter:
-      retired_counters_.push_back({cell, ReadCounterCell(cell)});
+      retired_counters_.push_back({cell, ReadCounterCell(cell, LaneCount())});
       break;
     case MetricType::kHistogram:
       retired_histograms_[reinterpret_cast<const HistogramCell*>(cell)->bounds].push_back(
@@ -264,9 +234,9 @@ void CellStore::Retire(MetricType type, CellAddress cell) {
 double CellStore::RetiredIncrements() const noexcept {
   double increments = 0;
   for (const RetiredCell& retired : retired_counters_) {
-    const CounterValue now = ReadCounterCell(retired.cell);
-    increments += static_cast<double>(now.whole - retired.base.whole) +
-                  (now.part - retired.base.part);
+    const CounterValue now = ReadCounterCell(retired.cell, LaneCount());
+    increments +=
+        static_cast<double>(now.whole - retired.base.whole) + (now.part - retired.base.part);
   }
   for (const auto& [bounds, cells] : retired_histograms_) {
     for (const RetiredCell& retired : cells) {

@@ -1,6 +1,7 @@
 // The cells of one registry: making, reading, and giving back their slots.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -17,14 +18,42 @@ struct CounterValue {
   std::uint64_t whole;
   double part;
 };
-CounterValue ReadCounterCell(CellAddress cell) noexcept;
+
+inline std::atomic_ref<std::uint64_t> Word(CellAddress slot, std::uint32_t lane) noexcept {
+  return std::atomic_ref<std::uint64_t>(
+      *reinterpret_cast<std::uint64_t*>(slot + (std::uintptr_t{lane} << kLaneShift)));
+}
+inline std::atomic_ref<double> Real(CellAddress slot, std::uint32_t lane) noexcept {
+  return std::atomic_ref<double>(
+      *reinterpret_cast<double*>(slot + (std::uintptr_t{lane} << kLaneShift)));
+}
+inline std::uint64_t SumWords(CellAddress slot, std::uint32_t lanes) noexcept {
+  std::uint64_t sum = 0;
+  for (std::uint32_t lane = 0; lane < lanes; ++lane) {
+    sum += Word(slot, lane).load(std::memory_order_relaxed);
+  }
+  return sum;
+}
+inline double SumReals(CellAddress slot, std::uint32_t lanes) noexcept {
+  double sum = 0;
+  for (std::uint32_t lane = 0; lane < lanes; ++lane) {
+    sum += Real(slot, lane).load(std::memory_order_relaxed);
+  }
+  return sum;
+}
+
+// `lanes`: LaneCount(), asked for once a snapshot.
+inline CounterValue ReadCounterCell(CellAddress cell, std::uint32_t lanes) noexcept {
+  return {SumWords(cell, lanes), SumReals(cell + kDoubleTwinOffset, lanes)};
+}
 // Writes bounds->count + 1 buckets to `buckets`, gives their sum and the sum of the observations.
 // Reads again, a few times at most, when many observations came between the two.
 struct HistogramTotals {
   std::uint64_t count;
   double sum;
 };
-HistogramTotals ReadHistogramCell(const HistogramCell& cell, std::uint64_t* buckets) noexcept;
+HistogramTotals ReadHistogramCell(const HistogramCell& cell, std::uint32_t lanes,
+                                  std::uint64_t* buckets) noexcept;
 
 // The one copy of these bounds in the process. `bounds` must be ascending and finite.
 const HistogramBounds* InternBounds(const std::vector<double>& bounds);

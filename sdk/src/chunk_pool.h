@@ -53,8 +53,10 @@ inline ChunkHeader& HeaderOf(CellAddress slot) noexcept {
   return *reinterpret_cast<ChunkHeader*>(ChunkOf(slot));
 }
 
-// Lanes of a laned chunk: lane 0 and one for each possible CPU.
+// Lanes of a laned chunk: lane 0 and one for each possible CPU. Does not change.
 std::uint32_t LaneCount() noexcept;
+// Whether lanes 1 and up are written by restartable sequences.
+bool LanesBelongToCpus() noexcept;
 
 }  // namespace detail
 POLYMETER_END_NAMESPACE

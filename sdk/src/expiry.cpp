@@ -11,8 +11,7 @@ ExpiryTracker::Look::Look(ExpiryTracker& tracker, std::uint64_t family, std::int
   changes_ = &tracker.families_[family];
 }
 
-bool ExpiryTracker::Look::Idle(const SeriesRecord& record, std::uint64_t value) {
-  if (changes_ == nullptr) return false;
+bool ExpiryTracker::Look::IdleSince(const SeriesRecord& record, std::uint64_t value) {
   if (record.index >= changes_->size()) changes_->resize(record.index + 1);
   LastChange& last = (*changes_)[record.index];
   if (last.generation != record.generation || last.value != value) {

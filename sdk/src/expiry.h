@@ -32,9 +32,13 @@ class ExpiryTracker {
    public:
     Look(ExpiryTracker& tracker, std::uint64_t family, std::int64_t now);
     // Whether the series is idle. `value` differs whenever the series has changed.
-    bool Idle(const SeriesRecord& record, std::uint64_t value);
+    bool Idle(const SeriesRecord& record, std::uint64_t value) {
+      return changes_ != nullptr && IdleSince(record, value);
+    }
 
    private:
+    bool IdleSince(const SeriesRecord& record, std::uint64_t value);
+
     std::unique_lock<std::mutex> lock_;
     std::int64_t ttl_ = 0;
     std::int64_t now_ = 0;

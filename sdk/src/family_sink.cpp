@@ -13,23 +13,33 @@ POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
-void Refuse(ProducedFamilies& out, std::string reason, std::string message) {
+void Refuse(ProducedFamilies& out, const std::string& reason, std::string message) {
   ++out.refused_points;
+  ProducedFamilies::Refusal& refusal = out.refused[reason];
   // One message a reason and collection is enough; the count has the rest.
-  for (const auto& [known, text] : out.refused) {
-    if (known == reason) return;
-  }
-  out.refused.emplace_back(std::move(reason), std::move(message));
+  if (refusal.points++ == 0) refusal.message = std::move(message);
+}
+
+// The whole family: its points count with it.
+void RefuseFamily(ProducedFamilies& out, const std::string& reason, std::string message) {
+  Refuse(out, reason, std::move(message));
+  out.refused_family = reason;
 }
 
 FamilyPoints PointsOf(MetricType type) {
   switch (type) {
-    case MetricType::kCounter: return CounterPoints();
-    case MetricType::kGauge: return GaugePoints();
-    case MetricType::kHistogram: return HistogramPoints();
-    case MetricType::kSummary: return SummaryPoints();
-    case MetricType::kInfo: return InfoPoints();
-    case MetricType::kUnknown: break;
+    case MetricType::kCounter:
+      return CounterPoints();
+    case MetricType::kGauge:
+      return GaugePoints();
+    case MetricType::kHistogram:
+      return HistogramPoints();
+    case MetricType::kSummary:
+      return SummaryPoints();
+    case MetricType::kInfo:
+      return InfoPoints();
+    case MetricType::kUnknown:
+      break;
   }
   return UnknownPoints();
 }
@@ -66,7 +76,12 @@ const SeriesRecord* AddRecord(ProducedFamilies& out, const Label* labels, std::s
   auto* const record = static_cast<SeriesRecord*>(
       out.arena.Allocate(sizeof(SeriesRecord) + sizeof(std::uint32_t) * count + bytes));
   const std::size_t index = std::visit([](const auto& p) { return p.size(); }, family.points);
-  *record = {names, kNoopCell, 0, static_cast<std::uint32_t>(index), 0, 0,
+  *record = {names,
+             kNoopCell,
+             0,
+             static_cast<std::uint32_t>(index),
+             0,
+             0,
              static_cast<std::uint32_t>(count)};
   auto* ends = reinterpret_cast<std::uint32_t*>(record + 1);
   char* text = reinterpret_cast<char*>(ends + count);
@@ -94,7 +109,7 @@ const SeriesRecord* AddRecord(ProducedFamilies& out, const Label* labels, std::s
 template <class Points, class Make>
 void AddPoint(ProducedFamilies& out, const Label* labels, std::size_t count, Make make) {
   if (out.current == nullptr) {
-    ++out.refused_points;
+    if (!out.refused_family.empty()) Refuse(out, out.refused_family, {});
     return;
   }
   auto* const points = std::get_if<Points>(&out.current->points);
@@ -128,17 +143,17 @@ void FamilySink::BeginFamily(MetricType type, std::string_view asked, std::strin
     if (known->second->type() == type) {
       out_.current = known->second;
     } else {
-      detail::Refuse(out_, "name_clash",
-                     "produced family " + name + " came as " +
-                         std::string(ToString(known->second->type())) + " and as " +
-                         std::string(ToString(type)) + "; the later one is left out");
+      detail::RefuseFamily(out_, "name_clash",
+                           "produced family " + name + " came as " +
+                               std::string(ToString(known->second->type())) + " and as " +
+                               std::string(ToString(type)) + "; the later one is left out");
     }
     return;
   }
   if (asked.empty() || !detail::IsMetricName(name)) {
-    detail::Refuse(out_, "bad_name",
-                   "produced family " + detail::Quoted(name) +
-                       ": a name is [a-zA-Z_:][a-zA-Z0-9_:]* and begins with no '__'");
+    detail::RefuseFamily(out_, "bad_name",
+                         "produced family " + detail::Quoted(name) +
+                             ": a name is [a-zA-Z_:][a-zA-Z0-9_:]* and begins with no '__'");
     return;
   }
   auto family = std::make_unique<detail::ProducedFamily>();
@@ -164,8 +179,9 @@ void FamilySink::Counter(const Label* labels, std::size_t count, double value) {
 }
 
 void FamilySink::Gauge(const Label* labels, std::size_t count, double value) {
-  detail::AddPoint<GaugePoints>(out_, labels, count,
-                                [&](SeriesView series) { return GaugePoint{series, value}; });
+  detail::AddPoint<GaugePoints>(out_, labels, count, [&](SeriesView series) {
+    return GaugePoint{series, value};
+  });
 }
 
 void FamilySink::Info(const Label* labels, std::size_t count) {
@@ -174,8 +190,9 @@ void FamilySink::Info(const Label* labels, std::size_t count) {
 }
 
 void FamilySink::Unknown(const Label* labels, std::size_t count, double value) {
-  detail::AddPoint<UnknownPoints>(out_, labels, count,
-                                  [&](SeriesView series) { return UnknownPoint{series, value}; });
+  detail::AddPoint<UnknownPoints>(out_, labels, count, [&](SeriesView series) {
+    return UnknownPoint{series, value};
+  });
 }
 
 void FamilySink::Histogram(const Label* labels, std::size_t count, const double* bounds,

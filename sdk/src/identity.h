@@ -12,7 +12,7 @@ std::string HostName();        // empty when unknown
 std::string ExecutableName();  // the file's name without its folder; empty when unknown
 // OpenTelemetry's rule for a service without a name: unknown_service:<executable>.
 // https://opentelemetry.io/docs/specs/semconv/resource/service/
-POLYMETER_EXPORT std::string UnknownService();
+std::string UnknownService();
 
 }  // namespace detail
 POLYMETER_END_NAMESPACE

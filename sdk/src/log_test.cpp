@@ -27,8 +27,7 @@ TEST(Logger, GivesTheSameTextOnceAMinute) {
   logger.Log(LogLevel::kWarning, "busy");
   clock.Advance(1s);
   logger.Log(LogLevel::kWarning, "busy");
-  EXPECT_THAT(capture.messages(),
-              ElementsAre("busy", "busy (3 messages were held back before)"));
+  EXPECT_THAT(capture.messages(), ElementsAre("busy", "busy (3 messages were held back before)"));
 }
 
 TEST(Logger, GivesNoMoreThanTenTextsASecond) {
@@ -63,7 +62,9 @@ TEST(Logger, LetsTheCallbackLog) {
 // fd 2 while the object lives.
 class StderrTo {
  public:
-  explicit StderrTo(int fd) : saved_(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)) { dup2(fd, STDERR_FILENO); }
+  explicit StderrTo(int fd) : saved_(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)) {
+    dup2(fd, STDERR_FILENO);
+  }
   ~StderrTo() {
     dup2(saved_, STDERR_FILENO);
     close(saved_);

@@ -33,10 +33,14 @@ std::string Range(const OptionSpec& spec, std::string_view unit) {
 std::string AcceptsIn(const OptionSpec& spec, bool otel) {
   if (!spec.accepts.empty()) return std::string(spec.accepts);
   switch (spec.kind) {
-    case OptionKind::kText: return "a text";
-    case OptionKind::kBool: return otel ? "true or false" : "true or false (1, 0, yes, no, on, off)";
-    case OptionKind::kInteger: return "an integer" + Range(spec, "");
-    case OptionKind::kNumber: return "a number" + Range(spec, "");
+    case OptionKind::kText:
+      return "a text";
+    case OptionKind::kBool:
+      return otel ? "true or false" : "true or false (1, 0, yes, no, on, off)";
+    case OptionKind::kInteger:
+      return "an integer" + Range(spec, "");
+    case OptionKind::kNumber:
+      return "a number" + Range(spec, "");
     case OptionKind::kDuration:
       if (otel) return "an integer number of milliseconds" + Range(spec, "");
       return "a duration with its unit (250ms, 10s, 5m, 1h)" + Range(spec, "ms");
@@ -47,8 +51,10 @@ std::string AcceptsIn(const OptionSpec& spec, bool otel) {
       }
       return text;
     }
-    case OptionKind::kList: return "a comma-separated list";
-    case OptionKind::kPairs: return "name=value,name=value, percent-encoded";
+    case OptionKind::kList:
+      return "a comma-separated list";
+    case OptionKind::kPairs:
+      return "name=value,name=value, percent-encoded";
   }
   return {};
 }
@@ -79,7 +85,8 @@ bool BackendOptions::Parse(const OptionSpec& spec, std::string_view text, bool o
   };
   out.text = std::string(Trimmed(text));
   switch (spec.kind) {
-    case OptionKind::kText: break;
+    case OptionKind::kText:
+      break;
     case OptionKind::kBool: {
       const auto value = otel && LowerCase(out.text) != "true" && LowerCase(out.text) != "false"
                              ? std::nullopt
@@ -102,8 +109,8 @@ bool BackendOptions::Parse(const OptionSpec& spec, std::string_view text, bool o
     }
     case OptionKind::kDuration: {
       // Through text with a unit, so that the limits are the same.
-      const auto value = otel ? ParseDuration(ParseInteger(text) ? out.text + "ms" : "")
-                              : ParseDuration(text);
+      const auto value =
+          otel ? ParseDuration(ParseInteger(text) ? out.text + "ms" : "") : ParseDuration(text);
       if (!value || !in_range(value->count())) return false;
       out.integer = value->count();
       break;
@@ -119,7 +126,9 @@ bool BackendOptions::Parse(const OptionSpec& spec, std::string_view text, bool o
       if (!known) return false;
       break;
     }
-    case OptionKind::kList: out.list = SplitList(text); break;
+    case OptionKind::kList:
+      out.list = SplitList(text);
+      break;
     case OptionKind::kPairs: {
       auto value = ParsePairs(text);
       if (!value) return false;
@@ -244,9 +253,7 @@ const StringPairs& BackendOptions::Pairs(std::string_view name) const {
   return value.pairs;
 }
 
-const std::string& BackendOptions::Source(std::string_view name) const {
-  return Find(name).source;
-}
+const std::string& BackendOptions::Source(std::string_view name) const { return Find(name).source; }
 
 std::vector<Setting> BackendOptions::Describe() const {
   std::vector<Setting> settings;

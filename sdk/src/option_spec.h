@@ -48,16 +48,16 @@ struct OptionSpec {
 };
 
 // What is accepted, in words: "an integer from 0 to 65535".
-POLYMETER_EXPORT std::string Accepts(const OptionSpec& spec);
+std::string Accepts(const OptionSpec& spec);
 
 // METRICS_PROMETHEUS_PORT
-POLYMETER_EXPORT std::string VariableName(std::string_view backend, std::string_view option);
+std::string VariableName(std::string_view backend, std::string_view option);
 
 // The values of one backend's options: every one is there and right for its kind, because a bad
 // one has been reported and replaced by what comes next (the standard's variable, the code's
 // options, the default). Asking for a name or kind that the specs do not have is a
 // mistake in the backend: an assertion, and an empty value without assertions.
-class POLYMETER_EXPORT BackendOptions {
+class BackendOptions {
  public:
   BackendOptions() = default;
 
@@ -76,8 +76,7 @@ class POLYMETER_EXPORT BackendOptions {
   std::vector<Setting> Describe() const;
 
  private:
-  friend BackendOptions ResolveOptions(std::string_view backend,
-                                       std::span<const OptionSpec> specs,
+  friend BackendOptions ResolveOptions(std::string_view backend, std::span<const OptionSpec> specs,
                                        const Environment& environment, const StringPairs& set,
                                        Problems& problems);
   struct Value {
@@ -98,10 +97,9 @@ class POLYMETER_EXPORT BackendOptions {
 
 // default < `set` (Options::Set) < the standards' variables < METRICS_*. `specs` must outlive the
 // result (a row's are static).
-POLYMETER_EXPORT BackendOptions ResolveOptions(std::string_view backend,
-                                               std::span<const OptionSpec> specs,
-                                               const Environment& environment,
-                                               const StringPairs& set, Problems& problems);
+BackendOptions ResolveOptions(std::string_view backend, std::span<const OptionSpec> specs,
+                              const Environment& environment, const StringPairs& set,
+                              Problems& problems);
 
 }  // namespace detail
 POLYMETER_END_NAMESPACE

@@ -26,7 +26,10 @@ constexpr OptionSpec kSpecs[] = {
      .default_value = "9464",
      .standard = "OTEL_TEST_PORT,OTHER_PORT",
      .max = 65535},
-    {.name = "tls", .kind = OptionKind::kBool, .default_value = "false", .standard = "OTEL_TEST_TLS"},
+    {.name = "tls",
+     .kind = OptionKind::kBool,
+     .default_value = "false",
+     .standard = "OTEL_TEST_TLS"},
     {.name = "rate", .kind = OptionKind::kNumber, .default_value = "1", .max = 1},
     {.name = "timeout",
      .kind = OptionKind::kDuration,
@@ -85,8 +88,8 @@ TEST(BackendOptions, TakeMetricsVariablesOverStandardOnesOverTheCode) {
   EXPECT_EQ(second.options.Source("port"), "OTHER_PORT");
   const auto first = Resolve({{"OTHER_PORT", "3"}, {"OTEL_TEST_PORT", "4"}}, set);
   EXPECT_EQ(first.options.Integer("port"), 4);
-  const auto ours = Resolve(
-      {{"OTHER_PORT", "3"}, {"OTEL_TEST_PORT", "4"}, {"METRICS_TEST_PORT", " 5 "}}, set);
+  const auto ours =
+      Resolve({{"OTHER_PORT", "3"}, {"OTEL_TEST_PORT", "4"}, {"METRICS_TEST_PORT", " 5 "}}, set);
   EXPECT_EQ(ours.options.Integer("port"), 5);
   EXPECT_EQ(ours.options.Source("port"), "METRICS_TEST_PORT");
 }
@@ -127,7 +130,8 @@ TEST(BackendOptions, ReadOpenTelemetrysDurationsAsIntegerMilliseconds) {
 TEST(BackendOptions, ReadOpenTelemetrysBooleansAsTrueOrFalse) {
   EXPECT_TRUE(Resolve({{"OTEL_TEST_TLS", "TRUE"}}).options.Bool("tls"));
   // Whatever is not `true` is false there, even over what the code says.
-  const auto [options, problems] = Resolve({{"OTEL_TEST_TLS", "yes"}}, {{"METRICS_TEST_TLS", "on"}});
+  const auto [options, problems] =
+      Resolve({{"OTEL_TEST_TLS", "yes"}}, {{"METRICS_TEST_TLS", "on"}});
   EXPECT_FALSE(options.Bool("tls"));
   EXPECT_EQ(problems.Message(),
             "OTEL_TEST_TLS='yes' is not true or false; false (OTEL_TEST_TLS) is used.");
@@ -156,7 +160,8 @@ TEST(BackendOptions, ApplyTheFurtherCheck) {
 }
 
 TEST(BackendOptions, ShowSecretsNowhere) {
-  const auto bad = Resolve({{"METRICS_TEST_HEADERS", "hunter2"}}, {{"METRICS_TEST_HEADERS", "k=hunter3"}});
+  const auto bad =
+      Resolve({{"METRICS_TEST_HEADERS", "hunter2"}}, {{"METRICS_TEST_HEADERS", "k=hunter3"}});
   EXPECT_THAT(bad.problems.Message(), HasSubstr("METRICS_TEST_HEADERS=***"));
   EXPECT_THAT(bad.problems.Message(), Not(HasSubstr("hunter")));
   for (const Setting& setting : bad.options.Describe()) {

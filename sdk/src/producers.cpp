@@ -65,9 +65,8 @@ std::shared_ptr<const ProducedFamilies> ProducerRunner::Run(Producer& producer) 
     producer.Collect(sink);
     families->current = nullptr;
     if (families->refused_points != 0) {
-      std::uint64_t n = families->refused_points;
-      for (const auto& [reason, message] : families->refused) {
-        refuse_(reason, message, std::exchange(n, 0));
+      for (const auto& [reason, refusal] : families->refused) {
+        refuse_(reason, refusal.message, refusal.points);
       }
     }
     return families;

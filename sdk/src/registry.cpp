@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstdlib>
 #include <cstdio>
+#include <cstdlib>
 #include <limits>
 
 #include "polymeter/buckets.h"
@@ -42,8 +42,7 @@ std::string Joined(const std::vector<std::string>& names) {
 
 // A family in words, for an error that names two: counter jobs_total{model,language}.
 std::string Describe(const FamilySpec& spec) {
-  std::string out =
-      std::string(ToString(spec.type)) + " " + spec.name + Joined(spec.labels);
+  std::string out = std::string(ToString(spec.type)) + " " + spec.name + Joined(spec.labels);
   if (!spec.unit.empty()) out += " in " + spec.unit;
   if (spec.additive) out += ", additive";
   if (spec.bounds != nullptr) {
@@ -72,8 +71,9 @@ Registry::Registry(const Options& options, std::shared_ptr<Logger> logger)
     const bool twice = std::any_of(constant_texts_.begin(), constant_texts_.end(),
                                    [&, &n = name](const auto& known) { return known.first == n; });
     if (!IsLabelName(name) || name == "le" || name == "quantile" || twice) {
-      Refuse("bad_label", "constant label " + Quoted(name) +
-                              " is reserved, named twice or not [a-zA-Z_][a-zA-Z0-9_]*; it is left out");
+      Refuse("bad_label",
+             "constant label " + Quoted(name) +
+                 " is reserved, named twice or not [a-zA-Z_][a-zA-Z0-9_]*; it is left out");
     } else {
       constant_texts_.emplace_back(name, ToUtf8(value));
     }
@@ -104,8 +104,8 @@ Status Registry::CheckBounds(const FamilyOptions& options, FamilySpec& spec) con
     if (bounds[i] == 0) bounds[i] = 0;  // -0 and 0 are one bound
     if (!std::isfinite(bounds[i]) || (i > 0 && bounds[i] <= bounds[i - 1])) {
       return Status::Error("histogram " + spec.name +
-                           ": buckets must be finite and ascend, and bound " +
-                           std::to_string(i) + " does not");
+                           ": buckets must be finite and ascend, and bound " + std::to_string(i) +
+                           " does not");
     }
   }
   if (bounds.empty() || bounds.size() > kMostBounds) {
@@ -133,8 +133,7 @@ Status Registry::Check(MetricType type, std::string_view name, const std::string
   };
   for (std::size_t i = 0; i < count; ++i) {
     if (reserved(labels[i])) {
-      return bad("label " + Quoted(labels[i]) +
-                 " is reserved or not [a-zA-Z_][a-zA-Z0-9_]*");
+      return bad("label " + Quoted(labels[i]) + " is reserved or not [a-zA-Z_][a-zA-Z0-9_]*");
     }
     if (std::find(labels, labels + i, labels[i]) != labels + i) {
       return bad("label " + Quoted(labels[i]) + " is named twice");
@@ -151,7 +150,8 @@ Status Registry::Check(MetricType type, std::string_view name, const std::string
     spec.const_labels.emplace_back(label, ToUtf8(value));
   }
   spec.unit = PrometheusUnit(options.unit());
-  if (!spec.unit.empty() && !IsLabelName(spec.unit)) return bad("unit " + Quoted(spec.unit) + " is not [a-zA-Z_][a-zA-Z0-9_]*");
+  if (!spec.unit.empty() && !IsLabelName(spec.unit))
+    return bad("unit " + Quoted(spec.unit) + " is not [a-zA-Z_][a-zA-Z0-9_]*");
   spec.otel_name = ToUtf8(options.otel_name());
   spec.otel_attributes = options.otel_attributes();
   spec.additive = type == MetricType::kGauge && options.additive();
@@ -164,10 +164,9 @@ Status Registry::CheckSame(const FamilySpec& known, const FamilySpec& asked) con
       known.const_labels == asked.const_labels) {
     return {};
   }
-  return Status::Error("asked for " + Describe(asked) + ", but there is already " +
-                       Describe(known) + (known.const_labels == asked.const_labels
-                                              ? ""
-                                              : " with other constant labels"));
+  return Status::Error(
+      "asked for " + Describe(asked) + ", but there is already " + Describe(known) +
+      (known.const_labels == asked.const_labels ? "" : " with other constant labels"));
 }
 
 Status Registry::CheckSuffixes(const FamilySpec& spec) const {
@@ -303,6 +302,7 @@ void Registry::Read(SnapshotData& data) {
   data.keep.push_back(Pin());
   data.families.reserve(data.families.size() + list->size());
   const std::int64_t now = NowNanos();
+  const std::uint32_t lanes = LaneCount();
   for (const auto& family : *list) {
     FamilyView& view = data.families.emplace_back();
     const FamilySpec& spec = family->spec();
@@ -321,7 +321,7 @@ void Registry::Read(SnapshotData& data) {
         CounterPoints points;
         points.reserve(expected);
         family->ForEachSeries([&](const SeriesRecord* record) {
-          const CounterValue value = ReadCounterCell(record->cell);
+          const CounterValue value = ReadCounterCell(record->cell, lanes);
           if (look.Idle(*record, value.whole ^ Bits(value.part))) return;
           points.push_back({SeriesView(record), value.whole, value.part});
         });
@@ -338,13 +338,15 @@ void Registry::Read(SnapshotData& data) {
         family->ForEachSeries([&](const SeriesRecord* record) {
           if (left == 0) {
             left = std::max<std::size_t>(expected - std::min(expected, points.size()), 16);
-            next = data.buckets.emplace_back(std::make_unique_for_overwrite<std::uint64_t[]>(left * row)).get();
+            next = data.buckets
+                       .emplace_back(std::make_unique_for_overwrite<std::uint64_t[]>(left * row))
+                       .get();
           }
           const auto& cell = *reinterpret_cast<const HistogramCell*>(record->cell);
-          const HistogramTotals totals = ReadHistogramCell(cell, next);
+          const HistogramTotals totals = ReadHistogramCell(cell, lanes, next);
           if (look.Idle(*record, totals.count)) return;
-          points.push_back({SeriesView(record), bounds.values, next, bounds.count, totals.count,
-                            totals.sum});
+          points.push_back(
+              {SeriesView(record), bounds.values, next, bounds.count, totals.count, totals.sum});
           next += row;
           --left;
         });
@@ -355,7 +357,7 @@ void Registry::Read(SnapshotData& data) {
         GaugePoints points;
         points.reserve(expected);
         family->ForEachSeries([&](const SeriesRecord* record) {
-          const double value = ReadGauge(record->cell);
+          const double value = Real(record->cell, 0).load(std::memory_order_relaxed);
           if (look.Idle(*record, Bits(value))) return;
           points.push_back({SeriesView(record), value});
         });
@@ -370,8 +372,7 @@ void Registry::Read(SnapshotData& data) {
 
 // --- refusals --------------------------------------------------------------------------------
 
-void Registry::Refuse(std::string_view reason, std::string_view message,
-                      std::uint64_t n) noexcept {
+void Registry::Refuse(std::string_view reason, std::string_view message, std::uint64_t n) noexcept {
   try {
     const std::lock_guard lock(refusals_mutex_);
     refusals_[std::string(reason)] += n;

@@ -23,9 +23,7 @@ constexpr OptionSpec kGlobal[] = {
      .kind = OptionKind::kList,
      .help = "The backends that get the metrics; null records nothing.",
      .accepts = "a comma-separated list of backends"},
-    {.name = "labels",
-     .kind = OptionKind::kPairs,
-     .help = "Labels of every series."},
+    {.name = "labels", .kind = OptionKind::kPairs, .help = "Labels of every series."},
     {.name = "prefix",
      .help = "Put in front of every family name.",
      .valid = &IsPrefix,
@@ -40,7 +38,7 @@ constexpr OptionSpec kGlobal[] = {
     {.name = "series_ttl",
      .kind = OptionKind::kDuration,
      .default_value = "0",
-     .help = "Not in effect yet: after how long without a change a series is unlisted. 0: never."},
+     .help = "After how long without a change a series is left out until it changes. 0: never."},
     {.name = "strict",
      .kind = OptionKind::kBool,
      .default_value = "false",
@@ -91,6 +89,10 @@ StringPairs SettersAsSettings(const Options& options) {
   if (options.series_limit()) {
     const auto limit = std::min<std::uint64_t>(*options.series_limit(), INT64_MAX);
     settings.emplace_back("METRICS_SERIES_LIMIT", std::to_string(limit));
+  }
+  if (options.series_ttl().count() > 0) {
+    settings.emplace_back("METRICS_SERIES_TTL",
+                          std::to_string(options.series_ttl().count()) + "ms");
   }
   settings.insert(settings.end(), options.settings().begin(), options.settings().end());
   return settings;
@@ -159,7 +161,8 @@ class Selector {
       } else if (!near.empty()) {
         trouble += " (did you mean " + std::string(kPrefix) + std::string(near) + "?)";
       }
-      problems_.Add(Subject(name, ours ? kOptions : std::string_view()), std::move(trouble), "it is ignored");
+      problems_.Add(Subject(name, ours ? kOptions : std::string_view()), std::move(trouble),
+                    "it is ignored");
     };
     for (const auto& [name, value] : environment_.variables()) check(name, /*ours=*/false);
     for (const auto& [name, value] : given_.settings()) check(name, /*ours=*/true);
@@ -259,7 +262,8 @@ class Selector {
   void SelectIdentity() {
     Options& options = result_.options;
     StringPairs from_environment;
-    std::string_view attributes_source = given_.resource_attributes().empty() ? "default" : kOptions;
+    std::string_view attributes_source =
+        given_.resource_attributes().empty() ? "default" : kOptions;
     if (const auto text = environment_.Get("OTEL_RESOURCE_ATTRIBUTES")) {
       if (auto pairs = ParsePairs(*text)) {
         from_environment = std::move(*pairs);
@@ -317,11 +321,11 @@ class Selector {
       if (IsLabelName(name) && name != "le" && name != "quantile") {
         Put(labels, name, value);
       } else {
-        problems_.Add(Subject("METRICS_LABELS", source),
-                      global.Text("labels"),
-                      "names the label " + Quoted(name) +
-                          ", which is not [a-zA-Z_][a-zA-Z0-9_]* or is reserved (le, quantile, __*)",
-                      "this label is left out");
+        problems_.Add(
+            Subject("METRICS_LABELS", source), global.Text("labels"),
+            "names the label " + Quoted(name) +
+                ", which is not [a-zA-Z_][a-zA-Z0-9_]* or is reserved (le, quantile, __*)",
+            "this label is left out");
       }
     }
     Say("METRICS_LABELS", Joined(labels),
@@ -365,14 +369,8 @@ class Selector {
     result_.options.SeriesLimit(static_cast<std::size_t>(global.Integer("series_limit")));
     Say("METRICS_SERIES_LIMIT", global.Text("series_limit"), global.Source("series_limit"));
 
-    if (global.Duration("series_ttl").count() != 0) {
-      const std::string& from = global.Source("series_ttl");
-      problems_.Add(Subject("METRICS_SERIES_TTL", from),
-                    global.Text("series_ttl"),
-                    "asks for the expiry of series, which this version does not have",
-                    "series stay listed");
-    }
-    Say("METRICS_SERIES_TTL", "0", "default");
+    result_.options.SeriesTtl(global.Duration("series_ttl"));
+    Say("METRICS_SERIES_TTL", global.Text("series_ttl"), global.Source("series_ttl"));
   }
 
   const Options& given_;

@@ -34,14 +34,14 @@ struct Selection {
 };
 
 // The settings that are not a backend's own: METRICS_BACKEND and its kin.
-POLYMETER_EXPORT std::span<const OptionSpec> GlobalOptions();
+std::span<const OptionSpec> GlobalOptions();
 
 // METRICS_BACKEND holds names in any case, with spaces, twice or with `null` beside them: null
 // is what remains when no other name is given, and adds nothing beside one. Set, it decides, even
 // when all of its names are wrong. After it come OTEL_METRICS_EXPORTER (unless
 // OTEL_SDK_DISABLED=true) and Options::Backends.
-POLYMETER_EXPORT Selection Select(const Options& options, const Environment& environment,
-                                  const std::vector<KnownBackend>& known, Problems& problems);
+Selection Select(const Options& options, const Environment& environment,
+                 const std::vector<KnownBackend>& known, Problems& problems);
 
 }  // namespace detail
 POLYMETER_END_NAMESPACE

@@ -116,7 +116,8 @@ TEST(MetricsBackend, OfTheCodeCountsWhereTheEnvironmentIsSilent) {
   const Selected setter = Select({}, Options().Backends("Prometheus"));
   EXPECT_THAT(setter.selection.backends, ElementsAre("prometheus"));
   EXPECT_THAT(setter.Said("METRICS_BACKEND"), Pair("prometheus", "options"));
-  const Selected set = Select({}, Options().Backends("statsd").Set("METRICS_BACKEND", "prometheus"));
+  const Selected set =
+      Select({}, Options().Backends("statsd").Set("METRICS_BACKEND", "prometheus"));
   EXPECT_THAT(set.selection.backends, ElementsAre("prometheus"));
   EXPECT_THAT(Select({{"METRICS_BACKEND", ""}}, Options().Backends("statsd")).selection.backends,
               ElementsAre("statsd"));
@@ -181,11 +182,11 @@ TEST(ServiceName, FollowsItsSourcesInOrder) {
 }
 
 TEST(ResourceAttributes, OfTheEnvironmentWinOverTheCodes) {
-  const Selected selected = Select(
-      {{"OTEL_RESOURCE_ATTRIBUTES",
-        "deployment.environment=prod%2Ceu,service.version=2,service.instance.id=i"}},
-      Options().Version("1").ResourceAttributes(
-          {{"deployment.environment", "test"}, {"team", "speech"}}));
+  const Selected selected =
+      Select({{"OTEL_RESOURCE_ATTRIBUTES",
+               "deployment.environment=prod%2Ceu,service.version=2,service.instance.id=i"}},
+             Options().Version("1").ResourceAttributes(
+                 {{"deployment.environment", "test"}, {"team", "speech"}}));
   EXPECT_EQ(selected.selection.options.version(), "2");
   EXPECT_EQ(selected.selection.options.instance(), "i");
   EXPECT_EQ(Attributes(selected).at("deployment.environment"), "prod,eu");
@@ -210,9 +211,8 @@ TEST(ResourceAttributes, HoldHostAndProcess) {
 // --- the other settings ----------------------------------------------------------------------
 
 TEST(MetricsLabels, JoinTheCodesLabels) {
-  const Selected selected =
-      Select({{"METRICS_LABELS", "region=eu%2Cwest,zone=b"}},
-             Options().ConstLabels({{"region", "us"}, {"cell", "7"}}));
+  const Selected selected = Select({{"METRICS_LABELS", "region=eu%2Cwest,zone=b"}},
+                                   Options().ConstLabels({{"region", "us"}, {"cell", "7"}}));
   EXPECT_THAT(selected.selection.options.const_labels(),
               ElementsAre(Pair("region", "eu,west"), Pair("cell", "7"), Pair("zone", "b")));
   EXPECT_THAT(selected.Said("METRICS_LABELS"),
@@ -238,9 +238,8 @@ TEST(MetricsPrefix, WinsOverTheCodesAndIsChecked) {
 }
 
 TEST(MetricsBuckets, AreSetByFamily) {
-  const Selected selected =
-      Select({{"METRICS_BUCKETS", "a_seconds=0.1, 0.5,1; b_bytes=1e3,1e6"}},
-             Options().Buckets("a_seconds", {7}));
+  const Selected selected = Select({{"METRICS_BUCKETS", "a_seconds=0.1, 0.5,1; b_bytes=1e3,1e6"}},
+                                   Options().Buckets("a_seconds", {7}));
   const auto& buckets = selected.selection.options.buckets();
   ASSERT_EQ(buckets.size(), 3u);  // the last one of a family wins
   EXPECT_THAT(buckets[1], Pair("a_seconds", ElementsAre(0.1, 0.5, 1)));
@@ -264,11 +263,11 @@ TEST(MetricsSeriesLimit, IsAnIntegerWithADefault) {
   EXPECT_TRUE(Select({}, Options().SeriesLimit(static_cast<std::size_t>(-1))).problems.empty());
 }
 
-TEST(MetricsSeriesTtl, IsHonestAboutNotBeingInEffect) {
-  EXPECT_TRUE(Select({{"METRICS_SERIES_TTL", "0"}}).problems.empty());
-  EXPECT_THAT(Select({{"METRICS_SERIES_TTL", "1h"}}).message(),
-              HasSubstr("METRICS_SERIES_TTL='1h' asks for the expiry of series, which this version "
-                        "does not have"));
+TEST(MetricsSeriesTtl, IsADuration) {
+  using std::chrono::hours;
+  EXPECT_EQ(Select({}).selection.options.series_ttl(), hours(0));
+  EXPECT_EQ(Select({{"METRICS_SERIES_TTL", "1h"}}).selection.options.series_ttl(), hours(1));
+  EXPECT_EQ(Select({}, Options().SeriesTtl(hours(2))).selection.options.series_ttl(), hours(2));
   EXPECT_THAT(Select({{"METRICS_SERIES_TTL", "1"}}).message(), HasSubstr("is not a duration"));
 }
 

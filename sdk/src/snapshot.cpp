@@ -62,14 +62,19 @@ std::string_view Arena::Copy(std::string_view text) {
   return {copy, text.size()};
 }
 
+namespace {
+// Well mixed.
+std::uint64_t HashOfLabel(std::string_view name, std::string_view value) noexcept {
+  const std::hash<std::string_view> hash;
+  return (hash(name) ^ (hash(value) * 0x9E3779B97F4A7C15u)) * 0xD6E8FEB86659FD93u;
+}
+}  // namespace
+
 std::uint64_t HashOfLabels(LabelsView labels) noexcept {
   std::uint64_t hash = labels.size();
   for (std::size_t i = 0; i < labels.size(); ++i) {
     const Label label = labels[i];
-    const std::uint64_t name = std::hash<std::string_view>{}(label.name);
-    const std::uint64_t value = std::hash<std::string_view>{}(label.value);
-    // A sum of well-mixed terms is the same in any order.
-    hash += (name ^ (value * 0x9E3779B97F4A7C15u)) * 0xD6E8FEB86659FD93u;
+    hash += HashOfLabel(label.name, label.value);  // a sum is the same in any order
   }
   return hash;
 }
@@ -101,12 +106,10 @@ const FamilyView* SuffixClash(const Index& index, std::string_view name, MetricT
   static constexpr std::string_view kSuffixes[] = {"_bucket", "_sum", "_count"};
   for (const std::string_view suffix : kSuffixes) {
     const bool bucket = suffix == "_bucket";
-    if (name.size() > suffix.size() &&
-        name.substr(name.size() - suffix.size()) == suffix) {
+    if (name.size() > suffix.size() && name.substr(name.size() - suffix.size()) == suffix) {
       const auto base = index.find(name.substr(0, name.size() - suffix.size()));
-      if (base != index.end() &&
-          (base->second->type() == MetricType::kHistogram ||
-           (base->second->type() == MetricType::kSummary && !bucket))) {
+      if (base != index.end() && (base->second->type() == MetricType::kHistogram ||
+                                  (base->second->type() == MetricType::kSummary && !bucket))) {
         return base->second;
       }
     }
@@ -128,30 +131,99 @@ std::uint64_t IdOf(const ProducedFamily& family) {
   return id | (std::uint64_t{1} << 63);
 }
 
-// Appends the points of `from` whose labels `into` does not have; gives how many it left out.
-std::uint64_t AppendPoints(FamilyPoints& into, const FamilyPoints& from) {
+// A series with the labels that it has on a page: the family's constant ones and its own.
+struct ShownSeries {
+  const FamilyView* family;
+  SeriesView series;
+
+  std::size_t size() const {
+    std::size_t n = 0;
+    VisitLabels(*family, series, [&](std::string_view, std::string_view) { ++n; });
+    return n;
+  }
+  bool Has(std::string_view name, std::string_view value) const {
+    bool has = false;
+    VisitLabels(*family, series, [&](std::string_view own_name, std::string_view own_value) {
+      has = has || (own_name == name && own_value == value);
+    });
+    return has;
+  }
+  std::uint64_t Hash() const {
+    std::uint64_t hash = 0;
+    VisitLabels(*family, series, [&](std::string_view name, std::string_view value) {
+      hash += HashOfLabel(name, value);
+    });
+    return hash;
+  }
+  bool operator==(const ShownSeries& other) const {
+    bool same = size() == other.size();
+    if (!same) return false;
+    VisitLabels(*family, series, [&](std::string_view name, std::string_view value) {
+      same = same && other.Has(name, value);
+    });
+    return same;
+  }
+};
+
+// Appends the points of `from` to `into` that it does not show already; gives how many it left out.
+std::uint64_t AppendPoints(FamilyView& into, const FamilyPoints& from) {
   return std::visit(
       [&](auto& target) {
         using Points = std::decay_t<decltype(target)>;
         std::unordered_multimap<std::uint64_t, SeriesView> seen;
         for (const auto& point : target) {
-          seen.emplace(HashOfLabels(point.series.labels()), point.series);
+          seen.emplace(ShownSeries{&into, point.series}.Hash(), point.series);
         }
         std::uint64_t left_out = 0;
         for (const auto& point : std::get<Points>(from)) {
-          const auto [begin, end] = seen.equal_range(HashOfLabels(point.series.labels()));
+          const ShownSeries shown{&into, point.series};
+          const std::uint64_t hash = shown.Hash();
+          const auto [begin, end] = seen.equal_range(hash);
           const bool known = std::any_of(begin, end, [&](const auto& entry) {
-            return SameLabels(entry.second.labels(), point.series.labels());
+            return ShownSeries{&into, entry.second} == shown;
           });
           if (known) {
             ++left_out;
           } else {
             target.push_back(point);
+            seen.emplace(hash, point.series);
           }
         }
         return left_out;
       },
-      into);
+      into.points);
+}
+
+FamilyPoints PointsLike(const FamilyPoints& points) {
+  return std::visit([](const auto& all) -> FamilyPoints { return std::decay_t<decltype(all)>(); },
+                    points);
+}
+
+// Whether a series names a constant label itself: then two that differ in what they have of their
+// own may be the same on a page.
+bool NamesConstantLabel(const SnapshotData& data, const FamilyPoints& points) {
+  if (data.constant_label_count == 0) return false;
+  return std::visit(
+      [&](const auto& all) {
+        return std::any_of(all.begin(), all.end(), [&](const auto& point) {
+          const LabelsView labels = point.series.labels();
+          for (std::size_t i = 0; i < labels.size(); ++i) {
+            for (std::size_t c = 0; c < data.constant_label_count; ++c) {
+              if (labels[i].name == data.constant_labels[c].name) return true;
+            }
+          }
+          return false;
+        });
+      },
+      points);
+}
+
+bool SameConstantLabels(const FamilyView& family, const SnapshotData& data) {
+  if (family.constant_label_count != data.constant_label_count) return false;
+  return std::is_permutation(
+      family.constant_labels, family.constant_labels + family.constant_label_count,
+      data.constant_labels,
+      [](const Label& a, const Label& b) { return a.name == b.name && a.value == b.value; });
 }
 
 }  // namespace
@@ -172,13 +244,17 @@ std::vector<NameClash> MergeProduced(
           std::visit([](const auto& p) { return p.size(); }, family->points);
       if (points == 0) continue;
       const auto same = index.find(family->name);
-      const FamilyView* rival = same == index.end()
-                                    ? SuffixClash(index, family->name, family->type())
-                                    : same->second->type() != family->type() ? same->second
-                                                                             : nullptr;
+      const FamilyView* rival = nullptr;
+      if (same == index.end()) {
+        rival = SuffixClash(index, family->name, family->type());
+      } else if (same->second->type() != family->type() ||
+                 !SameConstantLabels(*same->second, data)) {
+        // Constant labels of a family are for its own series: it cannot take in others.
+        rival = same->second;
+      }
       const auto clash = [&](const FamilyView& kept, std::uint64_t lost) {
-        clashes.push_back({Describe(kept.name, kept.type()),
-                           Describe(family->name, family->type()), lost});
+        clashes.push_back(
+            {Describe(kept.name, kept.type()), Describe(family->name, family->type()), lost});
       };
       if (rival != nullptr) {
         clash(*rival, points);
@@ -186,7 +262,7 @@ std::vector<NameClash> MergeProduced(
       }
       used = true;
       if (same != index.end()) {
-        const std::uint64_t lost = AppendPoints(same->second->points, family->points);
+        const std::uint64_t lost = AppendPoints(*same->second, family->points);
         if (lost != 0) clash(*same->second, lost);
         continue;
       }
@@ -195,10 +271,16 @@ std::vector<NameClash> MergeProduced(
       view.name = family->name;
       view.help = family->help;
       view.unit = family->unit;
-      view.points = family->points;
       view.constant_labels = data.constant_labels;
       view.constant_label_count = data.constant_label_count;
       index.emplace(view.name, &view);
+      if (NamesConstantLabel(data, family->points)) {
+        view.points = PointsLike(family->points);
+        const std::uint64_t lost = AppendPoints(view, family->points);
+        if (lost != 0) clash(view, lost);
+      } else {
+        view.points = family->points;
+      }
     }
     if (used) data.keep.push_back(source);
   }

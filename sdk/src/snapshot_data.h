@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -46,9 +47,14 @@ struct ProducedFamilies {
   std::vector<std::unique_ptr<ProducedFamily>> families;
   std::unordered_map<std::string_view, ProducedFamily*> by_name;
   ProducedFamily* current = nullptr;  // where FamilySink writes; null after a refused BeginFamily
-  std::vector<std::pair<std::string, std::string>> refused;  // reason, message
-  std::uint64_t refused_points = 0;
-  std::string prefix;  // put in front of every name
+  struct Refusal {
+    std::string message;  // of the first
+    std::uint64_t points = 0;
+  };
+  std::map<std::string, Refusal> refused;  // by reason
+  std::string refused_family;              // why points are refused while current is null
+  std::uint64_t refused_points = 0;        // all of them
+  std::string prefix;                      // put in front of every name
 };
 
 struct SnapshotData {

@@ -80,16 +80,25 @@ std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text) {
     if (*number != 0) return std::nullopt;  // 10 of what?
   } else {
     const std::string_view unit = Trimmed(text.substr(unit_at));
-    if (unit == "ms") factor = 1;
-    else if (unit == "s") factor = 1e3;
-    else if (unit == "m" || unit == "min") factor = 60e3;
-    else if (unit == "h") factor = 3600e3;
-    else if (unit == "d") factor = 24 * 3600e3;
-    else return std::nullopt;
+    if (unit == "ms")
+      factor = 1;
+    else if (unit == "s")
+      factor = 1e3;
+    else if (unit == "m" || unit == "min")
+      factor = 60e3;
+    else if (unit == "h")
+      factor = 3600e3;
+    else if (unit == "d")
+      factor = 24 * 3600e3;
+    else
+      return std::nullopt;
   }
-  const double milliseconds = *number * factor;
-  // A hundred years, so that adding it to a time overflows nowhere; and nothing is rounded away.
-  if (milliseconds > 3.2e12 || milliseconds != std::floor(milliseconds)) return std::nullopt;
+  const double milliseconds = std::round(*number * factor);
+  // At most a hundred years, so that adding it to a time overflows nowhere; and no part of a
+  // millisecond, which would be lost (1.005 * 1000 is not quite 1005, hence the tolerance).
+  if (milliseconds > 3.2e12 || std::abs(milliseconds - *number * factor) > 1e-3) {
+    return std::nullopt;
+  }
   return std::chrono::milliseconds(static_cast<std::int64_t>(milliseconds));
 }
 

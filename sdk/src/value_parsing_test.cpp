@@ -53,6 +53,7 @@ TEST(ParseNumber, IsFiniteAndIndependentOfTheLocale) {
 TEST(ParseDuration, WantsAUnitForEverythingButZero) {
   EXPECT_EQ(detail::ParseDuration("250ms"), 250ms);
   EXPECT_EQ(detail::ParseDuration("1.5s"), 1500ms);
+  EXPECT_EQ(detail::ParseDuration("1.005s"), 1005ms);
   EXPECT_EQ(detail::ParseDuration(" 5 m "), 5min);
   EXPECT_EQ(detail::ParseDuration("2h"), 2h);
   EXPECT_EQ(detail::ParseDuration("1d"), 24h);
@@ -73,7 +74,8 @@ TEST(PercentDecoded, RefusesIncompleteEscapesAndInvalidUtf8) {
 TEST(ParsePairs, DecodesNamesAndValues) {
   const auto pairs = detail::ParsePairs(" region = eu%2Cwest , empty=,b64=YQ==,");
   ASSERT_TRUE(pairs);
-  EXPECT_THAT(*pairs, ElementsAre(Pair("region", "eu,west"), Pair("empty", ""), Pair("b64", "YQ==")));
+  EXPECT_THAT(*pairs,
+              ElementsAre(Pair("region", "eu,west"), Pair("empty", ""), Pair("b64", "YQ==")));
 }
 
 TEST(ParsePairs, IsNothingWhenAnyPairIsWrong) {

@@ -10,7 +10,8 @@
 POLYMETER_BEGIN_NAMESPACE
 namespace testing {
 
-// Thread-safe. Begins at 2026-01-01T00:00:00Z.
+// Thread-safe. Begins at 2026-01-01T00:00:00Z and, as deadlines also reach code that knows only the
+// real clock, at the real steady time.
 class ManualClock : public detail::Clock {
  public:
   SystemTime Now() const override {
@@ -20,7 +21,7 @@ class ManualClock : public detail::Clock {
   }
   Deadline SteadyNow() const override {
     const std::lock_guard lock(mutex_);
-    return Deadline(std::chrono::hours(1)) + passed_;
+    return steady_begin_ + passed_;
   }
   void WaitUntil(std::unique_lock<std::mutex>& lock, std::condition_variable& condition,
                  Deadline until) const override {
@@ -35,6 +36,7 @@ class ManualClock : public detail::Clock {
   }
 
  private:
+  const Deadline steady_begin_ = std::chrono::steady_clock::now();
   mutable std::mutex mutex_;
   Deadline::duration passed_{};
 };

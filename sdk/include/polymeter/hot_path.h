@@ -20,8 +20,7 @@
 
 #include "polymeter/export.h"
 
-#if defined(__x86_64__) && defined(__linux__) && !defined(__ILP32__) && \
-    !defined(POLYMETER_NO_RSEQ)
+#if defined(__x86_64__) && defined(__linux__) && !defined(__ILP32__) && !defined(POLYMETER_NO_RSEQ)
 #define POLYMETER_RSEQ 1
 #else
 #define POLYMETER_RSEQ 0
@@ -36,20 +35,19 @@ namespace detail {
 
 using CellAddress = std::uintptr_t;
 
-constexpr CellAddress kNoopCell = 1;            // counts nothing, for ever
-constexpr std::uintptr_t kOutOfLineBit = 1;     // set: not the plain path
-constexpr std::size_t kLaneShift = 16;          // lanes are 64 KiB apart
+constexpr CellAddress kNoopCell = 1;         // counts nothing, for ever
+constexpr std::uintptr_t kOutOfLineBit = 1;  // set: not the plain path
+constexpr std::size_t kLaneShift = 16;       // lanes are 64 KiB apart
 constexpr std::size_t kLaneBytes = std::size_t{1} << kLaneShift;
 constexpr std::size_t kDoubleTwinOffset = kLaneBytes / 2;
 
-// Where the calling thread's rseq area lies, relative to the thread pointer,
-// and how many CPUs have a lane (0: no rseq, every add takes the fallback).
-// Written once, before the first cell exists.
-struct RseqConfig {
+// Where the calling thread's rseq area lies, relative to the thread pointer. Where there is no
+// rseq it is an area of ours that always says "not registered". Set before other static
+// constructors run and never again: const, so that a loop reads it once.
+struct RseqArea {
   std::ptrdiff_t offset;
-  std::uint32_t cpus;
 };
-POLYMETER_EXPORT extern RseqConfig g_rseq;
+POLYMETER_EXPORT extern const RseqArea g_rseq_area;
 
 // Histogram bounds as the hot path reads them: sorted ascending, padded with
 // +Inf to a multiple of four, +Inf never counts as below a finite value.
@@ -80,42 +78,42 @@ POLYMETER_EXPORT void RejectObservation(CellAddress cell) noexcept;
 
 #if POLYMETER_RSEQ
 
-// The critical section. It leaves no descriptor behind (label 2), so that a
+// The critical section. A thread that is not registered has a negative CPU
+// number; any other is below the number of possible CPUs, for each of which
+// there is a lane. It leaves no descriptor behind (label 2), so that a
 // plug-in that counted can be unloaded. The section flag '?' puts the
 // descriptor into the COMDAT group of the inline function around it.
-#define POLYMETER_RSEQ_BEGIN                      \
-  ".pushsection __rseq_cs, \"aw?\"\n"             \
-  ".balign 32\n"                                  \
-  "3:\n"                                          \
-  ".long 0, 0\n"                                  \
-  ".quad 1f, (2f - 1f), 4f\n"                     \
-  ".popsection\n"                                 \
-  "5:\n"                                          \
-  "leaq 3b(%%rip), %%rax\n"                       \
-  "movq %%rax, %%fs:8(%[area])\n"                 \
-  "1:\n"                                          \
-  "movl %%fs:4(%[area]), %%eax\n"                 \
-  "cmpl %[cpus], %%eax\n"                         \
-  "jae %l[fallback]\n"                            \
+#define POLYMETER_RSEQ_BEGIN          \
+  ".pushsection __rseq_cs, \"aw?\"\n" \
+  ".balign 32\n"                      \
+  "3:\n"                              \
+  ".long 0, 0\n"                      \
+  ".quad 1f, (2f - 1f), 4f\n"         \
+  ".popsection\n"                     \
+  "5:\n"                              \
+  "leaq 3b(%%rip), %%rax\n"           \
+  "movq %%rax, %%fs:8(%[area])\n"     \
+  "1:\n"                              \
+  "movl %%fs:4(%[area]), %%eax\n"     \
+  "testl %%eax, %%eax\n"              \
+  "js %l[fallback]\n"                 \
   "shlq $16, %%rax\n"
-#define POLYMETER_RSEQ_END                        \
-  "2:\n"                                          \
-  "movq $0, %%fs:8(%[area])\n"                    \
-  ".pushsection __rseq_failure, \"ax?\"\n"        \
-  ".byte 0x0f, 0xb9, 0x3d\n"                      \
-  ".long 0x53053053\n"                            \
-  "4:\n"                                          \
-  "jmp 5b\n"                                      \
+#define POLYMETER_RSEQ_END                 \
+  "2:\n"                                   \
+  "movq $0, %%fs:8(%[area])\n"             \
+  ".pushsection __rseq_failure, \"ax?\"\n" \
+  ".byte 0x0f, 0xb9, 0x3d\n"               \
+  ".long 0x53053053\n"                     \
+  "4:\n"                                   \
+  "jmp 5b\n"                               \
   ".popsection\n"
 
 // No "memory" clobber on purpose: the slots are read only by functions that are
 // never inlined, and the clobber would make callers reload everything they know.
 inline void SlotAdd(CellAddress slot, std::uint64_t n) noexcept {
-  __asm__ goto(POLYMETER_RSEQ_BEGIN
-               "addq %[n], 65536(%%rax, %[slot])\n" POLYMETER_RSEQ_END
+  __asm__ goto(POLYMETER_RSEQ_BEGIN "addq %[n], 65536(%%rax, %[slot])\n" POLYMETER_RSEQ_END
                :
-               : [area] "r"(g_rseq.offset), [cpus] "rm"(g_rseq.cpus), [slot] "r"(slot),
-                 [n] "er"(n)
+               : [area] "r"(g_rseq_area.offset), [slot] "r"(slot), [n] "er"(n)
                : "rax", "cc"
                : fallback);
   return;
@@ -130,8 +128,7 @@ inline void SlotAddDouble(CellAddress slot, double n) noexcept {
                "addsd %[n], %%xmm15\n"
                "movsd %%xmm15, 65536(%%rax, %[slot])\n" POLYMETER_RSEQ_END
                :
-               : [area] "r"(g_rseq.offset), [cpus] "rm"(g_rseq.cpus), [slot] "r"(slot),
-                 [n] "x"(n)
+               : [area] "r"(g_rseq_area.offset), [slot] "r"(slot), [n] "x"(n)
                : "rax", "xmm15", "cc"
                : fallback);
   return;
@@ -150,8 +147,8 @@ inline void SlotAddDouble(CellAddress slot, double n) noexcept { SumAddFallback(
 #endif  // POLYMETER_RSEQ
 
 inline void CounterAdd(CellAddress cell, std::uint64_t n) noexcept {
-  if (__builtin_expect((cell & kOutOfLineBit) != 0, 0)) {
-    if (cell != kNoopCell) CounterAddOutOfLine(cell, n);
+  if ((cell & kOutOfLineBit) != 0) {
+    if (__builtin_expect(cell != kNoopCell, 0)) CounterAddOutOfLine(cell, n);
     return;
   }
   SlotAdd(cell, n);
