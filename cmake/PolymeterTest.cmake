@@ -42,6 +42,14 @@ function(polymeter_add_test name)
   target_compile_definitions(${name} PRIVATE
     ${arg_DEFINES} POLYMETER_SOURCE_DIR="${polymeter_SOURCE_DIR}")
 
+  # `--target polymeter_tests_<label>` builds the programs of a label.
+  foreach(label IN LISTS arg_LABELS)
+    if(NOT TARGET polymeter_tests_${label})
+      add_custom_target(polymeter_tests_${label})
+    endif()
+    add_dependencies(polymeter_tests_${label} ${name})
+  endforeach()
+
   set(timeout 60)
   if(arg_TIMEOUT)
     set(timeout ${arg_TIMEOUT})

@@ -1,90 +1,125 @@
-// What stays the same on a page from scrape to scrape: the lines before a family's samples, and
-// what stands before each value.
+// What stays the same on a page from scrape to scrape: the lines before a family's samples, the
+// names of its samples, and the labels of each series, escaped.
 //
-// Memory a series: its head and 12 bytes. A histogram keeps its labels once, not once a bucket.
+// Memory a series: its labels, once however many lines it has, and 16 bytes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <string>
-#include <string_view>
+#include <memory>
 #include <unordered_map>
 #include <vector>
 
+#include "exporters/common/encoding/padded_text.h"
+#include "exporters/prometheus/family_names.h"
 #include "polymeter/encoder.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 
-// The heads of one family.
-class FamilyHeads {
+// `,le="0.1"} ` for each bound of a histogram and for +Inf.
+class BoundTexts {
  public:
-  std::string prologue;  // metadata lines
-  bool demoted = false;  // what the prologue was made for, see page_encoder.cpp
-  // Histograms: the bounds that le_texts was made for, and `le="0.1"} ` for each and for +Inf.
-  struct LeText {
-    char text[39];  // the longest number and what is around it
-    std::uint8_t size;
-  };
-  std::vector<double> bounds;
-  std::vector<LeText> le_texts;
+  // How the format writes a number.
+  using Write = char* (*)(char* to, double value) noexcept;
 
-  // The head of the series; `make(std::string&)` appends it when it is not known. Valid until the
-  // next call.
-  template <class Make>
-  std::string_view Head(SeriesView series, Make&& make) {
-    if (series.generation() == 0 || bytes_.size() > kMostBytes) {  // no identity, or no offset
-      scratch_.clear();
-      make(scratch_);
-      return scratch_;
-    }
-    const std::uint32_t index = series.index();
-    if (index >= entries_.size()) entries_.resize(index + 1);
-    Entry& entry = entries_[index];
-    if (entry.generation != series.generation()) {
-      garbage_ += entry.length;
-      entry.offset = static_cast<std::uint32_t>(bytes_.size());
-      make(bytes_);
-      entry.length = static_cast<std::uint32_t>(bytes_.size() - entry.offset);
-      entry.generation = series.generation();
-    }
-    return std::string_view(bytes_).substr(entry.offset, entry.length);
+  // Makes the texts unless they are those of `point` already: series of one producer may differ.
+  void Use(const HistogramPoint& point, Write write);
+  // For a series that has other labels, and for one that has none.
+  encoding::PaddedText AfterLabels(std::size_t i) const noexcept {
+    return {texts_[i].bytes, texts_[i].size};
   }
-
-  // Before a family is written: starts anew when most of the bytes belong to series that are gone.
-  void Compact() {
-    if (garbage_ * 2 <= bytes_.size()) return;
-    bytes_ = {};
-    entries_ = {};
-    garbage_ = 0;
+  encoding::PaddedText Alone(std::size_t i) const noexcept {
+    return {texts_[i].bytes + 1, std::size_t{texts_[i].size} - 1};
   }
-
-  std::uint64_t used = 0;  // the encoding that used it last
+  static constexpr std::size_t kMost = 40;  // bytes of a text
 
  private:
-  static constexpr std::size_t kMostBytes = std::size_t{1} << 31;
+  struct Text {
+    char bytes[kMost + encoding::kPadding - 1];
+    std::uint8_t size;
+  };
+  std::vector<double> bounds_;
+  std::vector<Text> texts_;
+};
+
+// The escaped labels of a family's series, by index and generation.
+class LabelTexts {
+ public:
+  // The labels of `series`; `make(TextBuffer&)` appends them when they are not known. Valid until
+  // the next call.
+  template <class Make>
+  encoding::PaddedText Of(SeriesView series, Make&& make) {
+    const std::uint32_t generation = series.generation();
+    const std::uint32_t index = series.index();
+    if (generation != 0 && index < entries_.size() && entries_[index].generation == generation) {
+      const Entry& entry = entries_[index];
+      live_ += entry.size;
+      return {entry.text, entry.size};
+    }
+    scratch_.Clear();
+    make(scratch_);
+    // No identity, or so long that copying costs more than what is saved.
+    if (generation == 0 || scratch_.size() > kMostKept) return scratch_.text();
+    return Keep(index, generation);
+  }
+
+  // Around all series of a family, `series` of them. A pass that was broken off has no End.
+  void BeginPass(std::size_t series) noexcept {
+    expected_ = series;
+    live_ = 0;
+  }
+  // Starts anew when most of the bytes belong to series that are gone.
+  void EndPass() noexcept;
+
+ private:
+  static constexpr std::size_t kMostKept = 4096;
+  static constexpr std::size_t kFirstChunk = 256;
+  static constexpr std::size_t kMostChunk = 64 * 1024;
   struct Entry {
-    std::uint32_t offset = 0;
-    std::uint32_t length = 0;
+    const char* text = nullptr;
+    std::uint32_t size = 0;
     std::uint32_t generation = 0;
   };
-  std::string bytes_;
+
+  encoding::PaddedText Keep(std::uint32_t index, std::uint32_t generation);
+
   std::vector<Entry> entries_;
-  std::string scratch_;
-  std::size_t garbage_ = 0;
+  std::vector<std::unique_ptr<char[]>> chunks_;
+  char* next_ = nullptr;   // in the last chunk
+  std::size_t left_ = 0;   // there, without the padding
+  std::size_t kept_ = 0;   // bytes of texts in all chunks, garbage included
+  std::size_t live_ = 0;   // bytes of texts that this pass used
+  std::size_t expected_ = 0;
+  encoding::TextBuffer scratch_;
+};
+
+// One family.
+struct FamilyHeads {
+  FamilyForm form = FamilyForm::kNatural;  // what the texts were made for
+  encoding::TextBuffer prologue;           // metadata lines; empty: nothing is made yet
+  // `name{`, `name_bucket{` and so on; which there are depends on the kind.
+  encoding::TextBuffer sample;
+  encoding::TextBuffer bucket;
+  encoding::TextBuffer sum;
+  encoding::TextBuffer count;
+  encoding::TextBuffer created;
+  BoundTexts bounds;
+  LabelTexts labels;
+  std::uint64_t page = 0;  // the last one that had it
 };
 
 class LineHeads final : public EncoderCache {
  public:
-  void BeginPage() { ++page_; }
+  void BeginPage() noexcept { ++page_; }
   FamilyHeads& Of(std::uint64_t family) {
     FamilyHeads& heads = families_[family];
-    heads.used = page_;
-    heads.Compact();
+    heads.page = page_;
     return heads;
   }
-  // Forgets families that were not on the page.
+  // After a whole page: forgets the families that it did not have.
   void EndPage() {
-    std::erase_if(families_, [this](const auto& entry) { return entry.second.used != page_; });
+    std::erase_if(families_, [this](const auto& entry) { return entry.second.page != page_; });
   }
 
  private:

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string_view>
 
+#include "exporters/common/encoding/padded_text.h"
 #include "polymeter/encoder.h"
 
 POLYMETER_BEGIN_NAMESPACE
@@ -14,10 +15,12 @@ namespace encoding {
 class BlockWriter {
  public:
   explicit BlockWriter(MessageSink& sink)
-      : sink_(sink), block_(std::make_unique_for_overwrite<char[]>(kBlock)), next_(block_.get()) {}
+      : sink_(sink),
+        block_(std::make_unique_for_overwrite<char[]>(kBlock + kPadding)),
+        next_(block_.get()) {}
 
-  // Room for `bytes` at the returned place; Advance says how far it was used. At most kMostReserved.
-  static constexpr std::size_t kMostReserved = 4096;
+  // Room for `bytes`, at most kMostReserved, and the padding; Advance says how far it was used.
+  static constexpr std::size_t kMostReserved = 8192;
   char* Reserve(std::size_t bytes) {
     if (static_cast<std::size_t>(block_.get() + kBlock - next_) < bytes) Flush();
     return next_;
@@ -25,6 +28,7 @@ class BlockWriter {
   void Advance(char* end) noexcept { next_ = end; }
 
   void Append(std::string_view bytes) {
+    if (bytes.empty()) return;
     if (bytes.size() > kMostReserved) {
       Flush();
       if (ok_) ok_ = sink_.Append(bytes);
@@ -47,7 +51,7 @@ class BlockWriter {
  private:
   static constexpr std::size_t kBlock = 64 * 1024;
   MessageSink& sink_;
-  std::unique_ptr<char[]> block_;
+  const std::unique_ptr<char[]> block_;
   char* next_;
   bool ok_ = true;
 };

@@ -1,10 +1,9 @@
 // Backslash escapes of the Prometheus formats.
 #pragma once
 
-#include <string>
 #include <string_view>
 
-#include "polymeter/export.h"
+#include "exporters/common/encoding/padded_text.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace encoding {
@@ -12,7 +11,7 @@ namespace encoding {
 enum class Quotes : bool { kPlain, kEscaped };
 
 // Appends `text` with \ and LF escaped, and " where asked for; what is not UTF-8 becomes U+FFFD.
-void AppendEscaped(std::string& out, std::string_view text, Quotes quotes);
+void AppendEscaped(TextBuffer& out, std::string_view text, Quotes quotes);
 
 }  // namespace encoding
 POLYMETER_END_NAMESPACE

@@ -1,0 +1,45 @@
+// What a backend is to the composition root: a row of the table in backends.cpp. Internal.
+//
+// A backend's folder exports one function, declared in its header and named in the table:
+//   const BackendInfo& PrometheusBackendInfo();
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "polymeter/backend.h"
+#include "polymeter/encoder.h"
+#include "polymeter/status.h"
+#include "sdk/src/clock.h"
+#include "sdk/src/option_spec.h"
+
+POLYMETER_BEGIN_NAMESPACE
+namespace detail {
+
+class HttpServer;          // exporters/common/transport/http_server.h
+struct HttpServerOptions;  // the same
+
+// The world outside of a backend: what a test replaces. An empty factory means the real
+// transport, which the backend then makes itself; so a transport that no backend of the build
+// uses is not linked. Outlives the backends made with it.
+struct Outside {
+  const Clock* clock = &SystemClock();
+  std::function<std::unique_ptr<HttpServer>(const HttpServerOptions&)> make_http_server;
+};
+
+struct BackendInfo {
+  std::string_view name;  // in METRICS_BACKEND and, in upper case, in METRICS_<NAME>_<OPTION>
+  std::span<const OptionSpec> options;  // the conformance suite tries every value of a kChoice
+  // The format alone. Null: the backend has none (`null`).
+  Result<std::unique_ptr<Encoder>> (*make_encoder)(const BackendOptions& options) = nullptr;
+  // The backend; opens nothing before its Start. An error (options that contradict each other)
+  // is reported with the other problems and leaves this backend out. Null: selecting this row
+  // makes nothing.
+  Result<std::unique_ptr<Backend>> (*make)(const BackendOptions& options,
+                                           Outside& outside) = nullptr;
+};
+
+}  // namespace detail
+POLYMETER_END_NAMESPACE

@@ -1,0 +1,211 @@
+// Targets 1, 2, 3 and 11: one increment, one observation, through a handle that is kept.
+//
+// A benchmark is named <operation>/<contender>/<series> and runs at 1 and 8 threads. Real time an
+// iteration is wall time divided by the operations of all threads. Each turn
+// of the outer loop goes once over all series in a shuffled order, so that the loop's own cost is
+// the same for everyone.
+#include <benchmark/benchmark.h>
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "polymeter/polymeter.h"
+#include "test/bench/floor.h"
+#include "test/bench/workload.h"
+
+namespace polymeter_bench {
+namespace {
+
+constexpr std::size_t kTurn = 1000;  // operations between two looks at the clock's end
+
+// --- instruments, made once -------------------------------------------------------------------
+
+const polymeter::Metrics& Recording() {
+  static const polymeter::Metrics kMetrics(polymeter::Options().Consumer().SeriesLimit(0));
+  return kMetrics;
+}
+
+// Handles of `count` series in shuffled order.
+template <class Handle, class Family>
+std::vector<Handle> Shuffled(const Family& family, std::size_t count) {
+  std::vector<Handle> made;
+  for (std::size_t i = 0; i < count; ++i) made.push_back(family.With(i));
+  std::vector<Handle> handles;
+  for (const std::uint32_t i : ShuffledOrder(count)) handles.push_back(made[i]);
+  return handles;
+}
+
+template <std::size_t kCount>
+const std::vector<polymeter::Counter>& Counters() {
+  static const auto kHandles = Shuffled<polymeter::Counter>(
+      Recording().Counter("bench_" + std::to_string(kCount) + "_total", "Counters.", {"series"}),
+      kCount);
+  return kHandles;
+}
+
+template <std::size_t kCount>
+const std::vector<polymeter::Histogram>& Histograms() {
+  static const auto kHandles = Shuffled<polymeter::Histogram>(
+      Recording().Histogram("bench_" + std::to_string(kCount) + "_seconds", "Histograms.",
+                            {"series"}, polymeter::FamilyOptions().Buckets(Bounds())),
+      kCount);
+  return kHandles;
+}
+
+// A backend named null, or none: a Metrics that records nothing.
+const std::vector<polymeter::Counter>& NullCounters() {
+  static const auto kHandles = Shuffled<polymeter::Counter>(
+      polymeter::Metrics().Counter("bench_total", "Counters.", {"series"}), 1000);
+  return kHandles;
+}
+
+prometheus::Registry& PromRegistry() {
+  static prometheus::Registry registry;
+  return registry;
+}
+
+template <std::size_t kCount>
+const std::vector<prometheus::Counter*>& PromCounters() {
+  static const auto kHandles = [] {
+    auto& family = prometheus::BuildCounter()
+                       .Name("bench_" + std::to_string(kCount) + "_total")
+                       .Register(PromRegistry());
+    std::vector<prometheus::Counter*> made;
+    for (std::size_t i = 0; i < kCount; ++i) {
+      made.push_back(&family.Add({{"series", std::to_string(i)}}));
+    }
+    std::vector<prometheus::Counter*> handles;
+    for (const std::uint32_t i : ShuffledOrder(kCount)) handles.push_back(made[i]);
+    return handles;
+  }();
+  return kHandles;
+}
+
+prometheus::Histogram& PromHistogram() {
+  static prometheus::Histogram& histogram =
+      prometheus::BuildHistogram().Name("bench_seconds").Register(PromRegistry()).Add({}, Bounds());
+  return histogram;
+}
+
+// --- loops ------------------------------------------------------------------------------------
+
+// Calls record(handle) for every handle in turn; a single one kTurn times.
+template <class Handle, class Record>
+void RunOver(benchmark::State& state, const std::vector<Handle>& handles, const Record& record) {
+  const Handle* const begin = handles.data();
+  const Handle* const end = begin + handles.size();
+  if (handles.size() == 1) {
+    while (state.KeepRunningBatch(kTurn)) {
+      for (std::size_t i = 0; i < kTurn; ++i) record(*begin);
+      benchmark::ClobberMemory();
+    }
+    return;
+  }
+  const auto turn = static_cast<benchmark::IterationCount>(handles.size());
+  while (state.KeepRunningBatch(turn)) {
+    for (const Handle* handle = begin; handle != end; ++handle) record(*handle);
+    benchmark::ClobberMemory();
+  }
+}
+
+// The same with a value for each call.
+template <class Handle, class Record>
+void ObserveOver(benchmark::State& state, const std::vector<Handle>& handles,
+                 const Record& record) {
+  const std::vector<double>& values = Observations();
+  const Handle* const begin = handles.data();
+  const std::size_t size = handles.size();
+  std::size_t next = 0;
+  while (state.KeepRunningBatch(kTurn)) {
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < kTurn; ++i) {
+      record(begin[at], values[next]);
+      next = (next + 1) & (kObservations - 1);
+      if (++at == size) at = 0;
+    }
+    benchmark::ClobberMemory();
+  }
+}
+
+template <std::size_t kCount>
+void IncrementFloor(benchmark::State& state) {
+  RunOver(state, FloorSlots(state.thread_index(), kCount),
+          [](FloorSlot* slot) { FloorIncrement(slot); });
+}
+template <std::size_t kCount>
+void IncrementFloorShared(benchmark::State& state) {
+  RunOver(state, FloorOffsets(state.thread_index(), kCount),
+          [](std::size_t offset) { FloorIncrementShared(offset); });
+}
+template <std::size_t kCount>
+void IncrementPolymeter(benchmark::State& state) {
+  RunOver(state, Counters<kCount>(), [](polymeter::Counter counter) { counter.Increment(); });
+}
+template <std::size_t kCount>
+void IncrementPolymeterDouble(benchmark::State& state) {
+  RunOver(state, Counters<kCount>(), [](polymeter::Counter counter) { counter.Increment(0.5); });
+}
+template <std::size_t kCount>
+void IncrementProm(benchmark::State& state) {
+  RunOver(state, PromCounters<kCount>(),
+          [](prometheus::Counter* counter) { counter->Increment(); });
+}
+void IncrementNull(benchmark::State& state) {
+  RunOver(state, NullCounters(), [](polymeter::Counter counter) { counter.Increment(); });
+}
+// What the loop itself costs: every handle is read, nothing is done with it.
+void IncrementNothing(benchmark::State& state) {
+  RunOver(state, NullCounters(),
+          [](polymeter::Counter counter) { benchmark::DoNotOptimize(counter); });
+}
+
+template <std::size_t kCount>
+void ObserveFloor(benchmark::State& state) {
+  ObserveOver(state, FloorHistograms(state.thread_index(), kCount),
+              [](FloorHistogram* histogram, double value) { histogram->Observe(value); });
+}
+template <std::size_t kCount>
+void ObserveFloorSse2(benchmark::State& state) {
+  ObserveOver(state, FloorHistograms(state.thread_index(), kCount),
+              [](FloorHistogram* histogram, double value) { histogram->ObserveSse2(value); });
+}
+template <std::size_t kCount>
+void ObservePolymeter(benchmark::State& state) {
+  ObserveOver(state, Histograms<kCount>(),
+              [](polymeter::Histogram histogram, double value) { histogram.Observe(value); });
+}
+void ObserveProm(benchmark::State& state) {
+  ObserveOver(state, std::vector<prometheus::Histogram*>{&PromHistogram()},
+              [](prometheus::Histogram* histogram, double value) { histogram->Observe(value); });
+}
+
+#define POLYMETER_BENCH(function, name) \
+  BENCHMARK(function)->Name(name)->Threads(1)->Threads(8)->UseRealTime()
+
+POLYMETER_BENCH(IncrementFloor<1>, "increment/floor/1");
+POLYMETER_BENCH(IncrementPolymeter<1>, "increment/polymeter/1");
+POLYMETER_BENCH(IncrementProm<1>, "increment/prom/1");
+POLYMETER_BENCH(IncrementFloor<1000>, "increment/floor/1000");
+POLYMETER_BENCH(IncrementFloorShared<1000>, "increment/floor_shared/1000");
+POLYMETER_BENCH(IncrementPolymeter<1000>, "increment/polymeter/1000");
+POLYMETER_BENCH(IncrementPolymeterDouble<1000>, "increment/polymeter_double/1000");
+POLYMETER_BENCH(IncrementProm<1000>, "increment/prom/1000");
+POLYMETER_BENCH(IncrementNull, "increment/null/1000");
+POLYMETER_BENCH(IncrementNothing, "increment/loop/1000");
+POLYMETER_BENCH(IncrementFloor<100000>, "increment/floor/100000");
+POLYMETER_BENCH(IncrementPolymeter<100000>, "increment/polymeter/100000");
+POLYMETER_BENCH(ObserveFloor<1>, "observe/floor/1");
+POLYMETER_BENCH(ObserveFloorSse2<1>, "observe/floor_sse2/1");
+POLYMETER_BENCH(ObservePolymeter<1>, "observe/polymeter/1");
+POLYMETER_BENCH(ObserveProm, "observe/prom/1");
+POLYMETER_BENCH(ObserveFloor<1000>, "observe/floor/1000");
+POLYMETER_BENCH(ObserveFloorSse2<1000>, "observe/floor_sse2/1000");
+POLYMETER_BENCH(ObservePolymeter<1000>, "observe/polymeter/1000");
+
+}  // namespace
+}  // namespace polymeter_bench

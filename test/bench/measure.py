@@ -1,0 +1,171 @@
+"""Runs the benchmark programs and keeps the best of what they say.
+
+The machine may be busy with other things. So the contenders take turns, round after round, and
+of every figure the best one counts: noise only ever adds. Times of code that never sleeps are
+CPU times, which other processes do not enter.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+
+class BenchError(Exception):
+    """A program that failed, or that did not measure what it was asked for."""
+
+
+def cpus():
+    return len(os.sched_getaffinity(0))
+
+
+def run(command):
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            check=False)
+    if result.returncode != 0:
+        raise BenchError("%s failed (%d): %s" % (
+            pathlib.Path(command[0]).name, result.returncode, result.stderr.strip()[-500:]))
+    return result.stdout
+
+
+class Figures:
+    """The best figures so far of one build: name -> field -> number."""
+
+    # Counters of the Google Benchmark programs. Lower is better in every one of them.
+    COUNTERS = ("allocations", "p50_ms", "p50_us", "p999_us", "max_us")
+    UNITS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
+
+    def __init__(self):
+        self.best = {}
+
+    def add(self, name, field, value):
+        fields = self.best.setdefault(name, {})
+        fields[field] = min(value, fields.get(field, value))
+
+    def add_google(self, text):
+        for entry in json.loads(text)["benchmarks"]:
+            if entry.get("error_occurred"):
+                raise BenchError("%s: %s" % (entry["name"], entry["error_message"]))
+            # exposition/limit/counters/10000/real_time, increment/floor/1/real_time/threads:8,
+            # http/prom/gzip/iterations:40/real_time
+            parts = [p for p in entry["name"].split("/")
+                     if p != "real_time" and not p.startswith("iterations:")]
+            name = "/".join(p.replace("threads:", "t") for p in parts)
+            unit = self.UNITS[entry["time_unit"]]
+            self.add(name, "wall_ns", entry["real_time"] * unit)
+            self.add(name, "cpu_ns", entry["cpu_time"] * unit)
+            for field in self.COUNTERS:
+                if field in entry:
+                    self.add(name, field, entry[field])
+
+    def add_json(self, name, text):
+        for field, value in json.loads(text).items():
+            self.add(name, field, value)
+
+    def __contains__(self, name):
+        return name in self.best
+
+    def get(self, name, field):
+        try:
+            return self.best[name][field]
+        except KeyError:
+            raise BenchError("nothing measured for %s %s" % (name, field)) from None
+
+    def ns(self, name):
+        """Wall time for an operation of a contender that never sleeps: its CPU time, spread over
+        the CPUs where there are several threads."""
+        cpu = self.get(name, "cpu_ns")
+        return cpu / min(8, cpus()) if name.endswith("/t8") else cpu
+
+    def wall_ns(self, name):
+        return self.get(name, "wall_ns")
+
+
+class Build:
+    """One build directory, its programs and its figures."""
+
+    def __init__(self, label, directory):
+        self.label = label
+        self.programs = pathlib.Path(directory) / "test" / "bench"
+        self.directory = pathlib.Path(directory)
+        self.figures = Figures()
+
+    def google(self, program, min_time=0.03, pattern="."):
+        self.figures.add_google(run([
+            str(self.programs / ("bench_" + program)), "--benchmark_format=json",
+            "--benchmark_min_time=%g" % min_time, "--benchmark_filter=" + pattern]))
+
+    def memory(self, *args):
+        self.figures.add_json("/".join(("memory",) + args),
+                              run([str(self.programs / "bench_memory")] + list(args)))
+
+
+# What one round does to a build. The key is what a gate names when it wants another round.
+def hot_path(build):
+    build.google("hot_path")
+    build.google("lookup")
+
+
+def exposition(build):
+    build.google("exposition", 0.05)
+
+
+def creation(build):
+    build.google("creation")
+
+
+def http(build):
+    build.google("http")
+
+
+def scrape_memory(build):
+    for encoding in ("plain", "gzip"):
+        build.memory("scrapes", "polymeter", "100000", encoding)
+
+
+def series_memory(build):
+    for contender in ("polymeter", "prom"):
+        build.memory("series", contender, "counters", "100000")
+        build.memory("series", contender, "histograms", "10000")
+        build.memory("series", contender, "histograms", "100000")
+
+
+def prom_scrape_memory(build):
+    build.memory("scrapes", "prom", "100000", "plain")
+
+
+def threads(build):
+    for count in ("2", "64", "512"):
+        build.memory("threads", count, "100000", "100")
+
+
+# name -> (function, rounds, rounds when quick, also for the shared build)
+PARTS = {
+    "hot_path": (hot_path, 5, 2, True),
+    "exposition": (exposition, 3, 1, True),
+    "creation": (creation, 2, 1, True),
+    "http": (http, 2, 1, False),
+    "scrape_memory": (scrape_memory, 2, 1, False),
+    "series_memory": (series_memory, 1, 1, False),
+    "prom_scrape_memory": (prom_scrape_memory, 1, 1, False),
+    "threads": (threads, 2, 1, False),
+}
+
+
+def measure(builds, quick, parts=None):
+    """All rounds, interleaved: every part of every build once, then again."""
+    rounds = {name: (part[2] if quick else part[1]) for name, part in PARTS.items()
+              if parts is None or name in parts}
+    for number in range(max(rounds.values())):
+        for name, wanted in rounds.items():
+            if number >= wanted:
+                continue
+            for build in builds:
+                if build is builds[0] or PARTS[name][3]:
+                    started = time.monotonic()
+                    PARTS[name][0](build)
+                    print("round %d: %s, %s (%.1f s)" % (
+                        number + 1, name.replace("_", " "), build.label,
+                        time.monotonic() - started), file=sys.stderr, flush=True)

@@ -1,0 +1,226 @@
+"""The targets: what is compared with what, and how much is allowed."""
+
+from measure import PARTS
+
+
+class Row:
+    """One comparison. `limit` with `at_most` says when it is met."""
+
+    def __init__(self, target, what, build, ours, other, ratio, limit, at_most=True, gate=False,
+                 part=""):
+        self.target = target
+        self.what = what
+        self.build = build
+        self.ours = ours      # text
+        self.other = other    # text
+        self.ratio = ratio
+        self.limit = limit    # None: reported only
+        self.at_most = at_most
+        self.gate = gate
+        self.part = part      # what to measure again when a gate misses
+
+    @property
+    def met(self):
+        if self.limit is None:
+            return True
+        return self.ratio <= self.limit if self.at_most else self.ratio >= self.limit
+
+    @property
+    def sign(self):
+        return "<=" if self.at_most else ">="
+
+
+def ns(value):
+    return "%.2f ns" % value if value < 100 else "%.0f ns" % value
+
+
+def ms(value_ns):
+    return "%.2f ms" % (value_ns / 1e6)
+
+
+def hot_path_rows(build):
+    f = build.figures
+    rows = []
+
+    def versus(target, what, ours, other, limit, *, gate=False, at_most=True, sleeps=False):
+        a = f.ns(ours)
+        b = f.wall_ns(other) if sleeps else f.ns(other)
+        ratio = a / b if at_most else b / a
+        rows.append(Row(target, what, build.label, ns(a), ns(b), ratio, limit, at_most, gate,
+                        "hot_path"))
+
+    def scaling(series, gate):
+        one = f.ns("increment/polymeter/%s/t1" % series)
+        eight = f.ns("increment/polymeter/%s/t8" % series)
+        rows.append(Row(1, "increment, %s series: throughput, 8 threads over 1" % series,
+                        build.label, ns(eight), ns(one), one / eight, 1.6, False, gate,
+                        "hot_path"))
+
+    inc = "increment/%s/%s/t%d"
+    versus(1, "increment, 8 threads, 1,000 series / floor", inc % ("polymeter", "1000", 8),
+           inc % ("floor", "1000", 8), 1.5, gate=True)
+    versus(1, "... / floor whose handles are shared by the threads",
+           inc % ("polymeter", "1000", 8), inc % ("floor_shared", "1000", 8), None)
+    versus(1, "increment, 8 threads, 100,000 series / floor", inc % ("polymeter", "100000", 8),
+           inc % ("floor", "100000", 8), None)
+    versus(1, "increment, 8 threads, 1 series: prom / ours", inc % ("polymeter", "1", 8),
+           inc % ("prom", "1", 8), 40, at_most=False, sleeps=True)
+    scaling("1000", True)
+    scaling("100000", True)
+    versus(2, "increment, 1 thread, 1,000 series / floor", inc % ("polymeter", "1000", 1),
+           inc % ("floor", "1000", 1), 1.5, gate=True)
+    versus(2, "... / floor whose handles are shared by the threads",
+           inc % ("polymeter", "1000", 1), inc % ("floor_shared", "1000", 1), None)
+    versus(2, "increment, 1 thread, 1,000 series: prom / ours", inc % ("polymeter", "1000", 1),
+           inc % ("prom", "1000", 1), 6, at_most=False)
+    versus(2, "increment by a double, 1 thread, 1,000 series / floor",
+           inc % ("polymeter_double", "1000", 1), inc % ("floor", "1000", 1), None)
+
+    obs = "observe/%s/%s/t%d"
+    for threads in (1, 8):
+        for series, words in (("1", "1 series"), ("1000", "1,000 series")):
+            versus(3, "observe, %d thread%s, %s / per-thread histogram" % (
+                threads, "s" if threads > 1 else "", words), obs % ("polymeter", series, threads),
+                obs % ("floor", series, threads), 1.3, gate=True)
+            versus(3, "... the same / per-thread histogram with SSE2 search",
+                   obs % ("polymeter", series, threads), obs % ("floor_sse2", series, threads),
+                   None)
+    versus(3, "observe, 8 threads, 1 series: prom / ours", obs % ("polymeter", "1", 8),
+           obs % ("prom", "1", 8), 15, at_most=False, sleeps=True)
+
+    look = "lookup/%s/%s/t%d"
+    for threads, limit in ((1, 7), (8, 20)):
+        for series, words in (("1", "1 pair"), ("1000", "1,000 pairs")):
+            versus(4, "two-label look-up and increment, %d thread%s, %s: prom / ours" % (
+                threads, "s" if threads > 1 else "", words), look % ("polymeter", series, threads),
+                look % ("prom", series, threads), limit, at_most=False, sleeps=threads > 1)
+    allocations = max(f.get(look % ("polymeter", s, 1), "allocations") for s in ("1", "1000"))
+    prom = f.get(look % ("prom", "1", 1), "allocations")
+    rows.append(Row(4, "look-up: allocations a call", build.label, "%g" % allocations,
+                    "%g" % prom, allocations, 0, part="hot_path"))
+
+    versus(11, "null backend, 1 thread, 1,000 series / floor", inc % ("null", "1000", 1),
+           inc % ("floor", "1000", 1), 0.8)
+    versus(11, "... the loop alone / floor", inc % ("loop", "1000", 1),
+           inc % ("floor", "1000", 1), None)
+    return rows
+
+
+def exposition_rows(build):
+    f = build.figures
+    rows = []
+    ours = "polymeter" if "exposition/polymeter/counters/10000" in f else "scrape"
+    pages = (("counters/10000", "10,000 counters"), ("counters/100000", "100,000 counters"),
+             ("fractions/100000", "100,000 counters, 1 in 5 fractional"),
+             ("histograms/10000", "10,000 histograms"))
+    for page, words in pages:
+        a, limit, prom = (f.ns("exposition/%s/%s" % (who, page)) for who in (ours, "limit", "prom"))
+        rows.append(Row(5, "page of %s / cached-head limit" % words, build.label, ms(a), ms(limit),
+                        a / limit, 2, gate=True, part="exposition"))
+        rows.append(Row(5, "... prom / ours", build.label, ms(a), ms(prom), prom / a, 18, False))
+    for page, words in pages[1:]:
+        series = int(page.split("/")[1])
+        allocations = f.get("exposition/%s/%s" % (ours, page), "allocations")
+        prom = f.get("exposition/prom/%s" % page, "allocations")
+        # A few for the snapshot and the sink, none for a series.
+        rows.append(Row(5, "page of %s: allocations a series" % words, build.label,
+                        "%.4f" % (allocations / series), "%.0f" % (prom / series),
+                        allocations / series, 0.01, gate=True, part="exposition"))
+    if ours == "polymeter":
+        a, b = (f.ns("exposition/%s/counters/100000" % who) for who in ("scrape", "limit"))
+        rows.append(Row(5, "100,000 counters through polymeter::Scrape / cached-head limit",
+                        build.label, ms(a), ms(b), a / b, None))
+    return rows
+
+
+def creation_rows(build):
+    f = build.figures
+    name = "creation/polymeter/%s"
+    rows = []
+
+    def us(who, field):
+        return f.get("creation/" + who, field)
+
+    for field, words in (("p999_us", "p99.9"), ("max_us", "longest")):
+        a, quiet, busy = (f.get(name % who, field) for who in ("scraped", "quiet", "busy"))
+        gate = field == "p999_us"
+        rows.append(Row(7, "creation during scrapes of 100,000 series, %s / without" % words,
+                        build.label, "%.1f us" % a, "%.1f us" % quiet, a / quiet,
+                        2 if gate else None, gate=gate, part="creation"))
+        rows.append(Row(7, "... / beside a thread that only copies memory", build.label,
+                        "%.1f us" % a, "%.1f us" % busy, a / busy, None))
+    rows.append(Row(7, "... longest: prom / ours", build.label,
+                    "%.0f us" % us("polymeter/scraped", "max_us"),
+                    "%.0f us" % us("prom/scraped", "max_us"),
+                    us("prom/scraped", "max_us") / us("polymeter/scraped", "max_us"), None))
+    return rows
+
+
+def process_rows(build):
+    f = build.figures
+    rows = []
+    for encoding, times in (("plain", 12), ("gzip", 6)):
+        a = f.get("http/polymeter/" + encoding, "p50_ms")
+        prom = f.get("http/prom/" + encoding, "p50_ms")
+        rows.append(Row(6, "HTTP scrape of 10,000 counters, %s, p50: Exposer / ours" % encoding,
+                        build.label, "%.2f ms" % a, "%.2f ms" % prom, prom / a, times, False))
+    a, static = (f.get("http/%s/plain" % who, "p50_ms") for who in ("polymeter", "static"))
+    rows.append(Row(6, "... plain / a static body of that size", build.label, "%.2f ms" % a,
+                    "%.2f ms" % static, a / static, 2.5))
+
+    def mb(value):
+        return "%.1f MB" % (value / 1e6)
+
+    for encoding in ("plain", "gzip"):
+        name = "memory/scrapes/polymeter/100000/" + encoding
+        resident = f.get(name, "resident")
+        later, first = f.get(name, "later"), f.get(name, "first")
+        rows.append(Row(7, "peak memory while 100,000 series are scraped, %s / before" % encoding,
+                        build.label, mb(later * resident * first), mb(resident * first), later, 1.3,
+                        gate=True, part="scrape_memory"))
+        rows.append(Row(7, "... the very first scrapes, which fill the cache", build.label,
+                        mb(first * resident), mb(resident), first, None))
+    prom = "memory/scrapes/prom/100000/plain"
+    rows.append(Row(7, "... prom, plain", build.label, mb(f.get(prom, "first") *
+                                                          f.get(prom, "resident")),
+                    mb(f.get(prom, "resident")), f.get(prom, "first"), None))
+
+    for kind, count, limit in (("counters", 100000, 230), ("histograms", 10000, 380),
+                               ("histograms", 100000, 380)):
+        name = "memory/series/%s/" + "%s/%d" % (kind, count)
+        bytes_ours = f.get(name % "polymeter", "bytes_scraped")
+        bytes_prom = f.get(name % "prom", "bytes_recorded")
+        trimmed = f.get(name % "polymeter", "bytes_trimmed")
+        rows.append(Row(10, "bytes for one of %d %s, cache included; prom before any scrape" % (
+            count, kind), build.label, "%.0f B" % bytes_ours, "%.0f B" % bytes_prom, bytes_ours,
+            limit))
+        rows.append(Row(10, "... without what malloc keeps of the last snapshot", build.label,
+                        "%.0f B" % trimmed, "%.0f B" % bytes_prom, trimmed, None))
+    a, prom = (f.get("memory/series/%s/counters/100000" % who, "create_ns")
+               for who in ("polymeter", "prom"))
+    rows.append(Row(10, "creation of 100,000 counters: prom / ours", build.label, ns(a), ns(prom),
+                    prom / a, 2, False))
+
+    base = "memory/threads/2/100000/100"
+    for count in ("64", "512"):
+        name = "memory/threads/%s/100000/100" % count
+        rows.append(Row(13, "%s threads, 100 of 100,000 counters each: memory / 2 threads" % count,
+                        build.label, mb(f.get(name, "resident")), mb(f.get(base, "resident")),
+                        f.get(name, "resident") / f.get(base, "resident"), 2))
+        rows.append(Row(13, "... snapshot / 2 threads", build.label,
+                        "%.0f us" % f.get(name, "snapshot_us"),
+                        "%.0f us" % f.get(base, "snapshot_us"),
+                        f.get(name, "snapshot_us") / f.get(base, "snapshot_us"), 3))
+    return rows
+
+
+def rows_of(builds):
+    rows = []
+    for build in builds:
+        rows += hot_path_rows(build) + exposition_rows(build) + creation_rows(build)
+        if build is builds[0]:
+            rows += process_rows(build)
+    # By target; the order within one stays.
+    rows.sort(key=lambda row: row.target)
+    assert all(not row.gate or row.part in PARTS for row in rows)
+    return rows

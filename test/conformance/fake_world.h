@@ -1,0 +1,114 @@
+// The world outside of a backend, in memory: transports that keep what they get, and a clock
+// that the test moves. A new kind of transport in Outside gets its double here.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "exporters/backend_info.h"
+#include "exporters/common/transport/http_server.h"
+#include "sdk/testing/manual_clock.h"
+
+POLYMETER_BEGIN_NAMESPACE
+namespace testing {
+
+// A server without a socket, whose clients call Get.
+class FakeHttpServer : public detail::HttpServer {
+ public:
+  struct State {
+    std::shared_mutex mutex;  // shared by requests, so that Stop waits for them
+    detail::HttpHandler handler;
+    bool busy = false;  // Start finds the port taken
+    int starts = 0;     // attempts
+  };
+
+  explicit FakeHttpServer(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  ~FakeHttpServer() override { static_cast<void>(Stop(Deadline::max())); }
+
+  detail::HttpStartResult Start(detail::HttpHandler handler) override {
+    const std::unique_lock lock(state_->mutex);
+    ++state_->starts;
+    if (state_->busy) return {detail::HttpStart::kBusy, "somebody else has the port"};
+    state_->handler = std::move(handler);
+    return {};
+  }
+  Status Stop(Deadline) noexcept override {
+    const std::unique_lock lock(state_->mutex);
+    state_->handler = nullptr;
+    return {};
+  }
+  std::string endpoint() const override {
+    const std::shared_lock lock(state_->mutex);
+    return state_->handler ? "127.0.0.1:1" : "";
+  }
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+class FakeWorld {
+ public:
+  FakeWorld() : outside_(std::make_shared<detail::Outside>()) {
+    outside_->clock = &clock_;
+    outside_->make_http_server = [http = http_](const detail::HttpServerOptions&) {
+      return std::make_unique<FakeHttpServer>(http);
+    };
+  }
+
+  const std::shared_ptr<detail::Outside>& outside() const { return outside_; }
+  ManualClock& clock() { return clock_; }
+
+  // Whether transports find their receiver or their port.
+  void SetReachable(bool reachable) {
+    const std::unique_lock lock(http_->mutex);
+    http_->busy = !reachable;
+  }
+  // What transports were asked to start or to send, refused or not.
+  int attempts() const {
+    const std::shared_lock lock(http_->mutex);
+    return http_->starts;
+  }
+
+  // Makes a running backend deliver, and returns all that it delivered by this: the bodies of
+  // pages, requests, datagrams. Empty when nothing runs.
+  std::vector<std::string> Deliver() {
+    std::vector<std::string> delivered;
+    if (std::string page = Get("/metrics"); !page.empty()) delivered.push_back(std::move(page));
+    return delivered;
+  }
+
+  // The body of a successful answer to an HTTP/1.0 client without special wishes.
+  std::string Get(std::string_view path) {
+    std::string answer;
+    {
+      const std::shared_lock lock(http_->mutex);
+      if (!http_->handler) return {};
+      detail::HttpRequest request;
+      request.method = "GET";
+      request.path = path;
+      detail::HttpResponse response(detail::HttpResponse::Version::kHttp10, /*head=*/false,
+                                    [&answer](std::string_view bytes) {
+                                      answer += bytes;
+                                      return true;
+                                    });
+      http_->handler(request, response);
+      if (!response.Finish() || response.status() != 200) return {};
+    }
+    const std::size_t end = answer.find("\r\n\r\n");
+    return end == std::string::npos ? std::string() : answer.substr(end + 4);
+  }
+
+ private:
+  ManualClock clock_;
+  std::shared_ptr<FakeHttpServer::State> http_ = std::make_shared<FakeHttpServer::State>();
+  std::shared_ptr<detail::Outside> outside_;
+};
+
+}  // namespace testing
+POLYMETER_END_NAMESPACE

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# `conan create` without any remote, the dependencies being Debian's: static, shared and without
+# the bridge. Usage: check_conan.sh CONAN SCRATCH_DIR
+set -euo pipefail
+
+conan=$1
+export CONAN_HOME=$2/conan-home
+here=$(cd "$(dirname "$0")" && pwd)
+source=$(cd "$here/../.." && pwd)
+
+mkdir -p "$CONAN_HOME"
+"$conan" profile detect --exist-ok >/dev/null
+
+# The test package is built in a copy, because Conan writes into its folder.
+rm -rf "$2/recipe"
+mkdir -p "$2/recipe"
+for part in conanfile.py CMakeLists.txt LICENSE cmake sdk exporters integrations; do
+  cp -R "$source/$part" "$2/recipe/"
+done
+mkdir -p "$2/recipe/test"
+cp -R "$source/test/package" "$2/recipe/test/"
+
+for options in "" "-o &:shared=True" "-o &:with_prometheus_cpp=False"; do
+  echo "== conan create ${options:-(static)}"
+  # shellcheck disable=SC2086  # several words
+  "$conan" create "$2/recipe" -pr:a "$here/conan/debian12.profile" --no-remote $options
+done

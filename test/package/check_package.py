@@ -1,0 +1,261 @@
+#!/usr/bin/env python3
+"""Builds users of an installed copy of polymeter, in every way a user may, and runs them.
+
+The copy is installed, moved to another folder and only then used. Each check prints one line; the
+exit status is 1 when any failed.
+
+  check_package.py --build-dir BUILD [--full] [--jobs N]
+"""
+
+import argparse
+import itertools
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SOURCE = HERE.parent.parent
+COMPILERS = ("g++", "clang++-14")
+STRICT = "-Wall -Wextra -Wpedantic -Werror"
+
+# What each program must print.
+EXPECTED = {
+    "page": [
+        "# TYPE jobs_total counter",
+        'jobs_total{model="small"} 3',
+        "queue_depth 4.5",
+        'latency_seconds_bucket{le="1"} 1',
+        'latency_seconds_bucket{le="+Inf"} 1',
+        "latency_seconds_sum 0.5",
+    ],
+    "sdk_only": ["jobs_total", "jobs_total is 3"],
+    "bridge": ["old_total 7"],
+}
+
+
+class Failure(Exception):
+    pass
+
+
+def run(*command, env=None, cwd=None):
+    """The command's output; a Failure with all of it when it fails."""
+    command = [str(word) for word in command]
+    result = subprocess.run(command, env=env, cwd=cwd, text=True, errors="replace",
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, timeout=900)
+    if result.returncode != 0:
+        raise Failure(f"{' '.join(command)}\nended {result.returncode}:\n{result.stdout}")
+    return result.stdout
+
+
+def expect_output(program, output):
+    lines = output.splitlines()
+    for line in EXPECTED[program]:
+        if line not in lines:
+            raise Failure(f"{program} did not print {line!r} but:\n{output}")
+
+
+class Package:
+    """An installed copy that was moved after its installation."""
+
+    def __init__(self, build_dir, work):
+        self.build_dir = Path(build_dir).resolve()
+        first = work / "installed_here_first"
+        run("cmake", "--install", self.build_dir, "--prefix", first)
+        self.first = first
+        self.root = work / "moved"
+        shutil.move(first, self.root)
+        cache = (self.build_dir / "CMakeCache.txt").read_text()
+        self.shared = re.search(r"^BUILD_SHARED_LIBS:\w+=(ON|TRUE|1)$", cache, re.M) is not None
+        self.prometheus = "POLYMETER_WITH_PROMETHEUS:BOOL=ON" in cache
+        self.bridge = "POLYMETER_WITH_PROMETHEUS_CPP:BOOL=ON" in cache
+        self.libdir = next(self.root.glob("**/polymeter-config.cmake")).parents[2]
+        self.environment = dict(os.environ)
+        self.environment["PKG_CONFIG_PATH"] = str(self.libdir / "pkgconfig")
+        # What an installed shared library needs in a folder that the loader does not know.
+        self.environment["LD_LIBRARY_PATH"] = str(self.libdir)
+
+    def files(self):
+        return [path for path in self.root.rglob("*") if path.is_file() and not path.is_symlink()]
+
+    def check_no_machine_paths(self):
+        for path in self.files():
+            content = path.read_bytes()
+            for bad in (self.build_dir, SOURCE, self.first):
+                if str(bad).encode() in content:
+                    raise Failure(f"{path.relative_to(self.root)} holds {bad}")
+
+    def check_no_flags(self):
+        """Exported files carry no compile flag, and no absolute path at all."""
+        exported = [p for p in self.files() if p.suffix in (".cmake", ".pc")]
+        if not exported:
+            raise Failure("no exported files")
+        flag = re.compile(r"(?<![\w-])-(?:W(?!l,-z,nodelete)\w|m(?:arch|tune|avx|sse)|O\d|g\b|std=|f\w)")
+        absolute = re.compile(r"(?:/usr/|/home/|/root/|/opt/|/tmp/)")
+        for path in exported:
+            for number, line in enumerate(path.read_text().splitlines(), 1):
+                if line.lstrip().startswith("#"):
+                    continue
+                # cmake's own PACKAGE_INIT resolves a symlinked /lib and /usr/lib.
+                if "_IMPORT_PREFIX" in line or "PACKAGE_PREFIX_DIR" in line:
+                    continue
+                if flag.search(line) or absolute.search(line) or "INTERFACE_COMPILE_OPTIONS" in line:
+                    raise Failure(f"{path.name}:{number}: {line}")
+
+    def check_exported_symbols(self):
+        """A shared library exports names of polymeter only."""
+        for library in self.libdir.glob("*.so"):
+            for line in run("nm", "-D", "--defined-only", "-C", library).splitlines():
+                name = line.split(None, 2)[2]
+                kind = line.split()[1]
+                # Weak and unique ones are templates of the standard library that the compiler emits as
+                # default visible.
+                if "polymeter" not in name and kind not in "WVuw":
+                    raise Failure(f"{library.name} exports {line}")
+
+    def check_soname(self):
+        for library in self.libdir.glob("*.so"):
+            if not re.search(r"SONAME.*\.so\.0\.1\]?", run("readelf", "-d", library)):
+                raise Failure(f"{library.name}: SONAME is not .so.0.1")
+
+
+def cmake_consumer(package, work, compiler, standard, programs=("page",), flags=STRICT, components=()):
+    build = Path(tempfile.mkdtemp(dir=work))
+    run("cmake", "-S", HERE / "consumer", "-B", build, "-G", "Ninja",
+        f"-DCMAKE_CXX_COMPILER={compiler}", f"-DCMAKE_CXX_STANDARD={standard}",
+        "-DCMAKE_CXX_EXTENSIONS=OFF", f"-DCMAKE_CXX_FLAGS={flags}",
+        f"-DCMAKE_PREFIX_PATH={package.root}", f"-DCONSUMERS={';'.join(programs)}",
+        f"-DCOMPONENTS={';'.join(components)}", "-DCMAKE_BUILD_TYPE=Release")
+    run("cmake", "--build", build, "-j2")
+    for program in programs:
+        expect_output(program, run(build / program))
+
+
+def pkg_config_consumer(package, work, compiler, standard, program="page", module="polymeter"):
+    build = Path(tempfile.mkdtemp(dir=work))
+    static = [] if package.shared else ["--static"]
+    words = run("pkg-config", *static, "--cflags", "--libs", module,
+                env=package.environment).split()
+    run(compiler, f"-std=c++{standard}", *STRICT.split(), "-O2", HERE / "consumer" / f"{program}.cpp",
+        "-o", build / program, *words, env=package.environment)
+    expect_output(program, run(build / program, env=package.environment))
+
+
+def source_consumer(kind, work, compiler, standard, shared):
+    """add_subdirectory (embedded) or FetchContent (fetched) of the source tree."""
+    build = Path(tempfile.mkdtemp(dir=work))
+    launcher = shutil.which("ccache")
+    run("cmake", "-S", HERE / kind, "-B", build, "-G", "Ninja",
+        f"-DCMAKE_CXX_COMPILER={compiler}", f"-DCMAKE_CXX_STANDARD={standard}",
+        *([f"-DCMAKE_CXX_COMPILER_LAUNCHER={launcher}"] if launcher else []),
+        "-DCMAKE_BUILD_TYPE=Release", f"-DBUILD_SHARED_LIBS={'ON' if shared else 'OFF'}",
+        f"-DPOLYMETER_SOURCE={SOURCE}", f"-DCONSUMER={HERE / 'consumer' / 'page.cpp'}")
+    run("cmake", "--build", build, "--target", "page", "-j2")
+    expect_output("page", run(build / "page"))
+
+
+def missing_component(package, work, component, words):
+    """Asking for what is not there fails and says why."""
+    build = Path(tempfile.mkdtemp(dir=work))
+    result = subprocess.run(
+        ["cmake", "-S", HERE / "consumer", "-B", build, "-G", "Ninja",
+         f"-DCMAKE_PREFIX_PATH={package.root}", f"-DCOMPONENTS={component}"],
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    text = " ".join(result.stdout.split())
+    if result.returncode == 0 or words not in text:
+        raise Failure(f"component {component}: expected a failure with {words!r}:\n{result.stdout}")
+
+
+def wrong_version(package, work):
+    build = Path(tempfile.mkdtemp(dir=work))
+    (build / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.22)\nproject(x LANGUAGES CXX)\n"
+        "find_package(polymeter 0.2 CONFIG REQUIRED)\n")
+    result = subprocess.run(["cmake", "-S", build, "-B", build / "b", f"-DCMAKE_PREFIX_PATH={package.root}"],
+                            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            stdin=subprocess.DEVNULL)
+    if result.returncode == 0:
+        raise Failure("0.1 was taken where 0.2 was asked for")
+
+
+def checks(package, work, full):
+    """(sentence, function) for each combination."""
+    yield "no path of the build machine", package.check_no_machine_paths
+    yield "no flags and no absolute paths in exported files", package.check_no_flags
+    if package.shared:
+        yield "only polymeter's symbols are exported", package.check_exported_symbols
+        yield "SONAME follows the minor version", package.check_soname
+    yield "an unknown component fails by name", lambda: missing_component(
+        package, work, "otpl", "component 'otpl' is not a component of polymeter")
+    yield "another minor version is refused", lambda: wrong_version(package, work)
+    for component, there in (("prometheus", package.prometheus), ("prometheus_bridge", package.bridge)):
+        if not there:
+            yield f"{component}, left out of the build, says so", lambda c=component: missing_component(
+                package, work, c, f"component '{c}' was left out of this build")
+
+    # Without the backend there is no page to print.
+    program = "page" if package.prometheus else "sdk_only"
+    widths = itertools.product(COMPILERS, (17, 20)) if full else (("g++", 17), ("clang++-14", 20))
+    for compiler, standard in widths:
+        name = f"{compiler} C++{standard}"
+        yield f"find_package, {name}", lambda c=compiler, s=standard: cmake_consumer(
+            package, work, c, s, {program, "sdk_only"})
+        yield f"pkg-config, {name}", lambda c=compiler, s=standard: pkg_config_consumer(
+            package, work, c, s, program)
+        if package.bridge and (full or compiler == "g++"):
+            yield f"find_package of the bridge, {name}", lambda c=compiler, s=standard: cmake_consumer(
+                package, work, c, s, ("bridge",), components=("polymeter", "prometheus_bridge"))
+            yield f"pkg-config of the bridge, {name}", lambda c=compiler, s=standard: (
+                pkg_config_consumer(package, work, c, s, "bridge", "polymeter-prometheus-bridge"))
+    yield "find_package of the sdk alone, -fno-exceptions", lambda: cmake_consumer(
+        package, work, "g++", 17, ("sdk_only",), STRICT + " -fno-exceptions", ("sdk",))
+    yield "find_package, -fno-exceptions", lambda: cmake_consumer(
+        package, work, "clang++-14" if full else "g++", 17, (program,), STRICT + " -fno-exceptions")
+
+    if not package.prometheus:
+        return
+    sources = itertools.product(("embedded", "fetched"), COMPILERS, (17, 20))
+    if not full:
+        sources = (("embedded", "g++", 17),)
+    for kind, compiler, standard in sources:
+        yield f"{kind} source, {compiler} C++{standard}", lambda k=kind, c=compiler, s=standard: (
+            source_consumer(k, work, c, s, package.shared))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build-dir", required=True, help="a finished build of polymeter")
+    parser.add_argument("--full", action="store_true", help="every combination")
+    options = parser.parse_args()
+    for name in ("DESTDIR", "CXXFLAGS", "LDFLAGS", "CMAKE_PREFIX_PATH", "CMAKE_GENERATOR"):
+        os.environ.pop(name, None)
+    os.environ["CCACHE_NOHASHDIR"] = "1"
+
+    failed = 0
+    count = 0
+    with tempfile.TemporaryDirectory(prefix="polymeter-package-") as scratch:
+        work = Path(scratch)
+        try:
+            package = Package(options.build_dir, work)
+        except (Failure, subprocess.TimeoutExpired) as failure:
+            print(f"FAILED  install\n{failure}")
+            return 1
+        kind = "shared" if package.shared else "static"
+        for sentence, check in checks(package, work, options.full):
+            count += 1
+            try:
+                check()
+                print(f"ok      {kind}: {sentence}", flush=True)
+            except (Failure, subprocess.TimeoutExpired) as failure:
+                failed += 1
+                print(f"FAILED  {kind}: {sentence}\n{failure}", flush=True)
+    print(f"{count} checks of the {kind} package, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,11 @@
+# Takes the dependencies from Debian 12's own packages, so that no Conan remote is needed.
+include(default)
+[settings]
+compiler.cppstd=20
+[platform_requires]
+prometheus-cpp/1.0.1
+civetweb/1.15
+zlib/1.2.13
+[replace_requires]
+prometheus-cpp/*: prometheus-cpp/1.0.1
+civetweb/*: civetweb/1.15

@@ -1,0 +1,145 @@
+"""Judges by a real Prometheus server that scrapes both formats: judge_server.py PROGRAM.
+
+One job asks as the server itself does, for OpenMetrics. The server has no setting for text, so
+the other job goes through a proxy that asks for it.
+"""
+
+import http.server
+import json
+import subprocess
+import sys
+import threading
+import urllib.parse
+
+import harness
+import matrix
+
+CONFIG = '''
+global: {{scrape_interval: 1s, scrape_timeout: 1s}}
+scrape_configs:
+  - job_name: server_om
+    static_configs: [{{targets: ["{openmetrics}"]}}]
+  - job_name: server_text
+    static_configs: [{{targets: ["{text}"]}}]
+'''
+
+
+class TextProxy:
+    """Passes a scrape on with another Accept header, and remembers what the client asked for."""
+
+    def __init__(self, endpoint):
+        self.content_types = set()
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = 'HTTP/1.1'
+
+            def do_GET(self):
+                headers = {'Accept': 'text/plain;version=0.0.4',
+                           'Accept-Encoding': self.headers.get('Accept-Encoding', '')}
+                with harness.get('http://%s%s' % (endpoint, self.path), headers) as answer:
+                    body = answer.read()
+                    outer.content_types.add(answer.headers['Content-Type'])
+                    self.send_response(answer.status)
+                    for name in ('Content-Type', 'Content-Encoding'):
+                        if answer.headers[name]:
+                            self.send_header(name, answer.headers[name])
+                    self.send_header('Content-Length', str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+        self.server.daemon_threads = True
+        self.endpoint = '127.0.0.1:%d' % self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+class Server:
+    def __init__(self, path, targets):
+        self.url = 'http://127.0.0.1:%d' % harness.free_port()
+        with open(path + '/prometheus.yml', 'w', encoding='utf-8') as file:
+            file.write(CONFIG.format(**targets))
+        self.log = open(path + '/prometheus.log', 'wb')
+        self.process = subprocess.Popen(
+            [harness.need_tool('prometheus'), '--config.file=' + path + '/prometheus.yml',
+             '--storage.tsdb.path=' + path + '/data',
+             '--web.listen-address=' + self.url[len('http://'):]],
+            stdout=self.log, stderr=self.log)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+
+    def api(self, path, **parameters):
+        if self.process.poll() is not None:
+            raise RuntimeError('prometheus ended with %d' % self.process.returncode)
+        query = '?' + urllib.parse.urlencode(parameters) if parameters else ''
+        with harness.get(self.url + '/api/v1/' + path + query) as answer:
+            return json.load(answer)['data']
+
+    def targets(self):
+        """By job, once each has been scraped."""
+        try:
+            active = self.api('targets')['activeTargets']
+        except OSError:
+            return None  # not up yet
+        by_job = {target['labels']['job']: target for target in active}
+        scraped = [t for t in by_job.values() if not t['lastScrape'].startswith('0001')]
+        return by_job if len(scraped) == 2 else None
+
+
+def samples_of(server, job):
+    for result in server.api('query', query='{job="%s"}' % job)['result']:
+        labels = dict(result['metric'])
+        labels.pop('job')
+        labels.pop('instance')
+        yield matrix.Sample(labels.pop('__name__'), labels, float(result['value'][1]))
+
+
+def metadata_of(server, job):
+    found = {entry['metric']: matrix.Metadata(entry['type'], entry['help'], entry['unit'])
+             for entry in server.api('targets/metadata', match_target='{job="%s"}' % job)}
+    return lambda name, base: found.get(base)
+
+
+def main():
+    program = sys.argv[1]
+    harness.need_tool('prometheus')
+    failed = 0
+    with harness.directory() as path, harness.corpus(program, path) as endpoint:
+        proxy = TextProxy(endpoint)
+        with Server(path, {'openmetrics': endpoint, 'text': proxy.endpoint}) as server:
+            targets = harness.wait_for(server.targets, 'both targets scraped')
+            for job in ('server_om', 'server_text'):
+                judge = matrix.Matrix(job, path + '/truth.json')
+                target = targets[job]
+                if target['health'] != 'up':
+                    judge.fault('%s is %s: %s' % (job, target['health'], target['lastError']))
+                else:
+                    harness.wait_for(
+                        lambda j=job: server.api('query', query='up{job="%s"}' % j)['result'],
+                        'up of ' + job)
+                    samples = list(samples_of(server, job))
+                    judge.judge_samples(samples)
+                    judge.judge_target(samples)
+                    judge.judge_metadata(metadata_of(server, job))
+                failed |= judge.finish()
+            if not all(kind.startswith('text/plain') for kind in proxy.content_types):
+                print('FAILED the proxied job was given', proxy.content_types)
+                failed = 1
+    sys.exit(failed)
+
+
+if __name__ == '__main__':
+    main()
