@@ -81,7 +81,9 @@ void Core::MakeResource(bool in_child) {
       known->second = std::move(value);
     }
   };
-  for (const auto& [name, value] : options.resource_attributes()) put(name, value);
+  for (const auto& [name, value] : options.resource_attributes()) {
+    put(name, in_child && name == "process.pid" ? std::to_string(getpid()) : value);
+  }
   put("service.name", options.service());
   put("service.version", options.version());
   const std::string& asked = options.instance();

@@ -55,6 +55,7 @@ bool FamilyCore::CheckCount(std::size_t count) const {
 
 CellAddress FamilyCore::FindOrCreate(const std::string_view* values, std::size_t count) noexcept {
   try {
+    if (registry_->ended_.load(std::memory_order_relaxed)) return kNoopCell;
     if (count != label_names_.size() && !CheckCount(count)) return kNoopCell;
     const std::uint64_t hash = HashOfValues(registry_->hash_seed_, values, count);
     {

@@ -235,6 +235,7 @@ void Registry::Close() noexcept {
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;
+    ended_.store(true, std::memory_order_relaxed);
     families.swap(families_);
     list.swap(list_);
   }

@@ -3,6 +3,7 @@
 // It lives as long as anything refers to it: the core, a family handle, a snapshot.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -87,6 +88,7 @@ class Registry : public std::enable_shared_from_this<Registry> {
   StringPairs constant_texts_;
   std::vector<Label> constant_labels_;
   const std::uint64_t hash_seed_;
+  std::atomic<bool> ended_{false};  // what look-ups see of closed_
 
   ReadEpoch epoch_;  // of look-ups
 
