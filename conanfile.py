@@ -91,10 +91,10 @@ class PolymeterConan(ConanFile):
         # CMake users get polymeter's own package, which finds its dependencies wherever they come
         # from; libs and requires below serve the other generators (PkgConfigDeps and its kin).
         self.cpp_info.set_property("cmake_find_mode", "none")
-        self.cpp_info.builddirs = [os.path.join("lib", "cmake", "polymeter")]
 
         third_parties = ["civetweb::civetweb", "zlib::zlib"] if self.options.with_prometheus else []
         everything = self.cpp_info.components["everything"]
+        everything.builddirs = [os.path.join("lib", "cmake", "polymeter")]
         everything.set_property("pkg_config_name", "polymeter")
         # See PolymeterLibrary.cmake: code with inlined restartable sequences stays mapped.
         everything.sharedlinkflags = ["-Wl,-z,nodelete"]

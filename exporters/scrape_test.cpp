@@ -42,8 +42,8 @@ TEST(Scrape, GivesThePageOfAMetricsThatDeclaresAConsumer) {
   EXPECT_NE(text.body.find("\njobs_total 3\n"), std::string::npos) << text.body;
   metrics.Counter("jobs_total", "Jobs.").Increment();
   Sink open;
-  EXPECT_TRUE(Scrape(metrics, {"application/openmetrics-text;version=1.0.0", "", seconds(1)}, open)
-                  .ok());
+  EXPECT_TRUE(
+      Scrape(metrics, {"application/openmetrics-text;version=1.0.0", "", seconds(1)}, open).ok());
   EXPECT_EQ(open.content_type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
   EXPECT_NE(open.body.find("\njobs_total 4\n"), std::string::npos) << open.body;
   EXPECT_TRUE(open.body.ends_with("# EOF\n"));

@@ -20,8 +20,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr const char* kText = "text/plain; version=0.0.4; charset=utf-8";
-constexpr const char* kOpenMetrics =
-    "application/openmetrics-text; version=1.0.0; charset=utf-8";
+constexpr const char* kOpenMetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 constexpr const char* kWantsOpenMetrics = "application/openmetrics-text;version=1.0.0";
 
 Snapshot SomeSeries(std::size_t series) {
@@ -65,7 +64,8 @@ TEST(Exposition, ServesTextUnlessOpenMetricsIsAskedFor) {
   Sink text;
   EXPECT_TRUE(exposition.Answer(TakeOf(SomeSeries(1)), {"*/*", "", seconds(1)}, text).ok());
   EXPECT_EQ(text.content_type, kText);
-  EXPECT_EQ(text.body, "# HELP jobs_total Jobs.\n# TYPE jobs_total counter\njobs_total{id=\"0\"} 0\n");
+  EXPECT_EQ(text.body,
+            "# HELP jobs_total Jobs.\n# TYPE jobs_total counter\njobs_total{id=\"0\"} 0\n");
   Sink open;
   EXPECT_TRUE(
       exposition.Answer(TakeOf(SomeSeries(1)), {kWantsOpenMetrics, "", seconds(1)}, open).ok());
@@ -170,9 +170,10 @@ TEST(Exposition, SurvivesSourcesAndSinksThatThrow) {
       {"", "", seconds(1)}, sink);
   EXPECT_NE(no_snapshot.message().find("no memory"), std::string::npos);
   EXPECT_EQ(sink.begun, 0);
-  EXPECT_FALSE(exposition.Answer([](Deadline) { return std::optional<Snapshot>(); },
-                                 {"", "", seconds(1)}, sink)
-                   .ok());
+  EXPECT_FALSE(
+      exposition
+          .Answer([](Deadline) { return std::optional<Snapshot>(); }, {"", "", seconds(1)}, sink)
+          .ok());
   sink.on_write = [] { throw 7; };
   EXPECT_FALSE(exposition.Answer(TakeOf(SomeSeries(5)), {"", "", seconds(1)}, sink).ok());
   Sink after;

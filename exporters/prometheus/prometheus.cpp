@@ -119,7 +119,8 @@ HttpServerOptions ServerOptionsOf(const BackendOptions& options) {
   return server;
 }
 
-// --- what answers requests ------------------------------------------------------------------------
+// --- what answers requests
+// ------------------------------------------------------------------------
 
 class ResponseSink final : public ScrapeSink {
  public:
@@ -217,14 +218,15 @@ class Routes {
   std::string error_;
 };
 
-// --- the backend ----------------------------------------------------------------------------------
+// --- the backend
+// ----------------------------------------------------------------------------------
 
 class PrometheusBackend final : public Backend {
  public:
   PrometheusBackend(const BackendOptions& options, const Outside& outside)
       : clock_(*outside.clock),
-        routes_(std::make_shared<Routes>(ExpositionOptionsOf(options), clock_,
-                                         options.Text("path"))),
+        routes_(
+            std::make_shared<Routes>(ExpositionOptionsOf(options), clock_, options.Text("path"))),
         server_options_(ServerOptionsOf(options)),
         server_(outside.make_http_server ? outside.make_http_server(server_options_)
                                          : MakeHttpServer(server_options_)) {}
@@ -248,8 +250,8 @@ class PrometheusBackend final : public Backend {
     listening_->error = std::move(error);
   }
 
-  // In memory of its own, because a forked child cannot destroy it: a thread that the child does not
-  // have waits in there, and the condition variable's destructor would wait for that thread.
+  // In memory of its own, because a forked child cannot destroy it: a thread that the child does
+  // not have waits in there, and the condition variable's destructor would wait for that thread.
   struct Listening {
     std::mutex mutex;
     std::condition_variable stop_asked;
@@ -297,8 +299,7 @@ void PrometheusBackend::Retry() try {
   for (milliseconds pause(1000);; pause = std::min(2 * pause, kMost)) {
     // Up to a tenth less, so that replicas do not fall into step.
     const auto until =
-        clock_.SteadyNow() +
-        pause * std::uniform_int_distribution<int>(90, 100)(random) / 100;
+        clock_.SteadyNow() + pause * std::uniform_int_distribution<int>(90, 100)(random) / 100;
     {
       std::unique_lock lock(listening_->mutex);
       while (!listening_->stopping && clock_.SteadyNow() < until) {

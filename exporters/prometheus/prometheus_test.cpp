@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -35,8 +36,7 @@ using testing::RawClient;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr const char* kText = "text/plain; version=0.0.4; charset=utf-8";
-constexpr const char* kOpenMetrics =
-    "application/openmetrics-text; version=1.0.0; charset=utf-8";
+constexpr const char* kOpenMetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 Deadline In(milliseconds time) { return SteadyClock::now() + time; }
 
@@ -75,8 +75,8 @@ class Source final : public SnapshotSource {
 
 BackendOptions OptionsOf(StringPairs set) {
   Problems problems;
-  BackendOptions options = ResolveOptions("prometheus", PrometheusBackendInfo().options,
-                                          Environment(), set, problems);
+  BackendOptions options =
+      ResolveOptions("prometheus", PrometheusBackendInfo().options, Environment(), set, problems);
   EXPECT_TRUE(problems.empty()) << problems.Message();
   return options;
 }
@@ -111,7 +111,8 @@ class PrometheusBackendTest : public ::testing::Test {
   std::unique_ptr<Backend> backend_;
 };
 
-// --- routes ---------------------------------------------------------------------------------------
+// --- routes
+// ---------------------------------------------------------------------------------------
 
 TEST_F(PrometheusBackendTest, ServesThePageInTheFormatThatTheClientPrefers) {
   const std::uint16_t port = Serve(1);
@@ -130,9 +131,9 @@ TEST_F(PrometheusBackendTest, ServesThePageInTheFormatThatTheClientPrefers) {
                              "*/*;q=0.1\r\nX-Prometheus-Scrape-Timeout-Seconds: 1\r\n");
   EXPECT_EQ(open.Header("content-type"), kOpenMetrics);
   EXPECT_TRUE(open.body.ends_with("# EOF\n"));
-  const RawAnswer weighed = Get(
-      port, "/metrics",
-      "Accept: application/openmetrics-text;version=1.0.0;q=0.2, text/plain;version=0.0.4;q=0.5\r\n");
+  const RawAnswer weighed = Get(port, "/metrics",
+                                "Accept: application/openmetrics-text;version=1.0.0;q=0.2, "
+                                "text/plain;version=0.0.4;q=0.5\r\n");
   EXPECT_EQ(weighed.Header("content-type"), kText);
   EXPECT_EQ(Get(port, "/metrics", "Accept: text/html,*/*\r\n").Header("content-type"), kText);
 }
@@ -155,8 +156,7 @@ TEST_F(PrometheusBackendTest, AnswersItsRoutesAndNothingElse) {
       EXPECT_EQ(answer.Header("allow"), "GET, HEAD");
     }
   }
-  const RawAnswer head =
-      Exchange(port, "HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n", /*head=*/true);
+  const RawAnswer head = Exchange(port, "HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n", /*head=*/true);
   EXPECT_EQ(head.status, 200);
   EXPECT_EQ(head.Header("content-type"), kText);
   EXPECT_TRUE(head.complete);
@@ -214,7 +214,8 @@ TEST_F(PrometheusBackendTest, AnswersWithAnErrorWhenThereIsNoSnapshot) {
   EXPECT_TRUE(Eventually([](const BackendReport& r) { return r.last_error.empty(); }));
 }
 
-// --- slow clients, stopping -----------------------------------------------------------------------
+// --- slow clients, stopping
+// -----------------------------------------------------------------------
 
 TEST_F(PrometheusBackendTest, ServesOthersWhileAClientIsSlowAndStopsInTime) {
   const std::uint16_t port = Serve(100'000);
@@ -248,7 +249,8 @@ TEST_F(PrometheusBackendTest, DoesNotTouchTheSourceAfterStop) {
   for (std::thread& client : clients) client.join();
 }
 
-// --- the port --------------------------------------------------------------------------------------
+// --- the port
+// --------------------------------------------------------------------------------------
 
 TEST_F(PrometheusBackendTest, ReportsABusyPortOnceAndTakesItWhenItIsFree) {
   Source other_source(1);
@@ -309,6 +311,28 @@ class FakeServer final : public HttpServer {
   const std::shared_ptr<State> state_;
 };
 
+// Tells what is being waited for.
+class ObservedClock final : public testing::ManualClock {
+ public:
+  void WaitUntil(std::unique_lock<std::mutex>& lock, std::condition_variable& condition,
+                 Deadline until) const override {
+    until_ = until;
+    ManualClock::WaitUntil(lock, condition, until);
+  }
+  // The end of the first wait that is not the one until `last`.
+  Deadline NextWait(Deadline last) const {
+    for (int i = 0; i < 5000; ++i) {
+      const Deadline until = until_;
+      if (until != last && until != Deadline()) break;
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+    return until_;
+  }
+
+ private:
+  mutable std::atomic<Deadline> until_{Deadline()};
+};
+
 class PrometheusBackendOutsideTest : public PrometheusBackendTest {
  protected:
   PrometheusBackendOutsideTest() {
@@ -327,7 +351,7 @@ class PrometheusBackendOutsideTest : public PrometheusBackendTest {
     return starts() == n;
   }
 
-  testing::ManualClock clock_;
+  ObservedClock clock_;
   std::shared_ptr<FakeServer::State> state_ = std::make_shared<FakeServer::State>();
 };
 
@@ -336,18 +360,23 @@ TEST_F(PrometheusBackendOutsideTest, TriesAgainLessAndLessOften) {
   Serve(1);
   EXPECT_EQ(starts(), 1);
   int n = 1;
-  for (const int pause : {1, 2, 4, 8, 16, 30, 30}) {
-    clock_.Advance(milliseconds(pause * 850));  // the least is nine tenths
-    std::this_thread::sleep_for(milliseconds(20));
-    EXPECT_EQ(starts(), n) << pause;
-    clock_.Advance(milliseconds(pause * 150 + 1));
+  Deadline last{};
+  for (const int pause : {1, 2, 4, 8, 16, 30, 30, 30}) {
+    const Deadline until = clock_.NextWait(last);
+    EXPECT_GE(until - clock_.SteadyNow(), milliseconds(pause * 900));
+    EXPECT_LE(until - clock_.SteadyNow(), milliseconds(pause * 1000));
+    EXPECT_EQ(starts(), n);
+    EXPECT_EQ(backend_->Report().endpoint, "");
+    EXPECT_EQ(backend_->Report().last_error, "cannot");
+    clock_.Advance(until - clock_.SteadyNow());
     EXPECT_TRUE(WaitForStarts(++n)) << pause;
+    last = until;
   }
-  EXPECT_EQ(backend_->Report().endpoint, "");
-  clock_.Advance(seconds(30));
-  EXPECT_TRUE(WaitForStarts(9));
   EXPECT_TRUE(Eventually([](const BackendReport& r) { return r.last_error.empty(); }));
   EXPECT_EQ(backend_->Report().endpoint, "fake:1");
+  for (int i = 0; i < 500 && source_->messages().size() < 2; ++i) {
+    std::this_thread::sleep_for(milliseconds(10));
+  }
   const auto messages = source_->messages();
   ASSERT_EQ(messages.size(), 2u);
   EXPECT_NE(messages[1].find("fake:1"), std::string::npos);
@@ -387,7 +416,8 @@ TEST_F(PrometheusBackendOutsideTest, HasSaneDefaults) {
   EXPECT_EQ(state_->options.max_header_bytes, 16384u);
 }
 
-// --- the row --------------------------------------------------------------------------------------
+// --- the row
+// --------------------------------------------------------------------------------------
 
 TEST(PrometheusRow, RefusesBadValues) {
   for (const auto& [name, value] : StringPairs{{"PORT", "65536"},
@@ -412,8 +442,8 @@ TEST(PrometheusRow, RefusesBadValues) {
 
 TEST(PrometheusRow, MakesTheEncoderOfTheChosenFormat) {
   const auto type = [](const char* format) {
-    const auto encoder = PrometheusBackendInfo().make_encoder(
-        OptionsOf({{"METRICS_PROMETHEUS_FORMAT", format}}));
+    const auto encoder =
+        PrometheusBackendInfo().make_encoder(OptionsOf({{"METRICS_PROMETHEUS_FORMAT", format}}));
     return std::string(encoder.ok() ? encoder.value()->content_type() : "");
   };
   EXPECT_EQ(type("auto"), kText);

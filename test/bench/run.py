@@ -95,8 +95,9 @@ def page(builds, rows):
         " operations and the number of CPUs, which is wall time on a machine with nothing else to"
         " do; prometheus-cpp at 8 threads, whose threads wait for each other, is wall time.",
         "",
-        "The floor is a slot for each thread with one writer, reached through a vector of"
-        " pointers: no library can do less. The cached-head limit is line heads made beforehand,"
+        "The floor of an increment is a slot for each thread with one writer, found as a handle"
+        " that threads share must find it: through a thread_local. A vector of pointers for each"
+        " thread, which no shared handle can be, is given beside it. The cached-head limit is line heads made beforehand,"
         " live cells and `std::to_chars` into a buffer.",
         "",
         "%d of %d gates are met; %d figures miss their target%s" % (

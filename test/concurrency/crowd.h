@@ -11,8 +11,8 @@
 
 namespace crowd {
 
-// Waits until `condition` holds. A test waits for progress, not for time: the limit is there only so
-// that a failure ends. False when it was reached.
+// Waits until `condition` holds. A test waits for progress, not for time: the limit is there only
+// so that a failure ends. False when it was reached.
 template <class Condition>
 [[nodiscard]] bool WaitUntil(Condition condition,
                              std::chrono::seconds limit = std::chrono::seconds(60)) {

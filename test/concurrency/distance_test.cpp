@@ -6,8 +6,8 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <cstdint>
+#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
@@ -73,9 +73,10 @@ TEST(Distance, OfSumAndCountStaysWithinWhatHappenedMeanwhile) {
   std::sort(distances.begin(), distances.end());
   const double median = distances[distances.size() / 2];
   const double p99 = distances[distances.size() * 99 / 100];
-  std::printf("|sum - count| while %d threads observe, in observations, of %zu snapshots: "
-              "median %.0f, 99th percentile %.0f, largest %.0f\n",
-              kWriters, distances.size(), median, p99, distances.back());
+  std::printf(
+      "|sum - count| while %d threads observe, in observations, of %zu snapshots: "
+      "median %.0f, 99th percentile %.0f, largest %.0f\n",
+      kWriters, distances.size(), median, p99, distances.back());
   RecordProperty("distance_median", std::to_string(median));
   RecordProperty("distance_p99", std::to_string(p99));
   RecordProperty("distance_max", std::to_string(distances.back()));

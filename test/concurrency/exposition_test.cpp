@@ -41,7 +41,8 @@ class PageWatcher {
       const std::size_t space = line.find(' ');
       double value = 0;
       const std::string_view digits = line.substr(space + 1);
-      const auto [rest, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+      const auto [rest, error] =
+          std::from_chars(digits.data(), digits.data() + digits.size(), value);
       if (error != std::errc() || rest != digits.data() + digits.size()) {
         return Fault("cannot read " + std::string(line));
       }
@@ -83,7 +84,8 @@ TEST(Exposition, OfBothFormatsStaysWholeWhile64ThreadsComeAndGo) {
   };
   {
     const crowd::Loop reader([&] { look("text/plain;version=0.0.4", text); });
-    const crowd::Loop other([&] { look("application/openmetrics-text;version=1.0.0", open_metrics); });
+    const crowd::Loop other(
+        [&] { look("application/openmetrics-text;version=1.0.0", open_metrics); });
     ASSERT_TRUE(crowd::WaitUntil([&] { return reader.steps() > 1 && other.steps() > 1; }));
     crowd::ComeAndGo(64, 2000, [&](int i) {
       for (int turn = 0; turn < 50; ++turn) {

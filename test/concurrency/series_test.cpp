@@ -1,4 +1,5 @@
-// Series that are made and removed while others look them up, read them, and hold snapshots of them.
+// Series that are made and removed while others look them up, read them, and hold snapshots of
+// them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -175,7 +176,8 @@ TEST(Series, SnapshotsDoNotBlockTheirCreation) {
       EXPECT_GE(snapshot.size(), 100000u);
     }
     return snapshots >= 50 && within.load() >= 20u * static_cast<unsigned>(snapshots);
-  })) << within.load() << " series were made within " << snapshots << " snapshots";
+  })) << within.load()
+      << " series were made within " << snapshots << " snapshots";
 }
 
 TEST(Series, ReadersAtRestSeeTheSameAsOftenAsTheyLike) {

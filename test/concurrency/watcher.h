@@ -50,9 +50,10 @@ class Watcher {
   template <class Point>
   Seen* Find(const polymeter::FamilyView& family, const Point& point) {
     std::string labels;
-    polymeter::VisitLabels(family, point.series, [&](std::string_view name, std::string_view value) {
-      labels += std::string(name) + "=" + std::string(value) + ";";
-    });
+    polymeter::VisitLabels(family, point.series,
+                           [&](std::string_view name, std::string_view value) {
+                             labels += std::string(name) + "=" + std::string(value) + ";";
+                           });
     if (point.series.generation() == 0) return nullptr;  // produced: has no identity
     Seen& seen = seen_[{family.id, point.series.index(), point.series.generation()}];
     if (!seen.labels.empty() && seen.labels != labels) {

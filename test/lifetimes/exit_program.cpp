@@ -201,10 +201,13 @@ int main(int argc, char** argv) {
   if (how == "exit_in_callback") {
     // A callback ends the process: on a thread of the library.
     g_metrics = std::move(metrics);
-    g_metrics->GaugeCallback("ends", "E.", [] {
-      std::exit(14);
-      return 0.0;
-    }).Forever();
+    g_metrics
+        ->GaugeCallback("ends", "E.",
+                        [] {
+                          std::exit(14);
+                          return 0.0;
+                        })
+        .Forever();
     static_cast<void>(g_metrics->TakeSnapshot());
     pause();
   }

@@ -23,9 +23,18 @@
 #include "test/lifetimes/recording_backend.h"
 
 #if defined(__SANITIZE_THREAD__)
+#define POLYMETER_TEST_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define POLYMETER_TEST_TSAN 1
+#endif
+#endif
+#if defined(POLYMETER_TEST_TSAN)
 // Children here start threads, which ThreadSanitizer would otherwise refuse.
 extern "C" const char* __tsan_default_options();
-extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
+extern "C" __attribute__((visibility("default"))) const char* __tsan_default_options() {
+  return "die_after_fork=0";
+}
 #endif
 
 namespace {
@@ -74,77 +83,78 @@ struct Instruments {
 
 TEST(Fork, ChildBeginsAtZeroWithNewStartTimesAndANewInstance) {
   std::atomic<int> seconds{1000};
-  const Metrics metrics{Options().Consumer().Clock(
-      [&] { return SystemTime(std::chrono::seconds(seconds.load())); })};
+  const Metrics metrics{
+      Options().Consumer().Clock([&] { return SystemTime(std::chrono::seconds(seconds.load())); })};
   const Instruments made(metrics);
   const auto removed = made.family.With("removed");
   made.family.Remove("removed");
   removed.Increment(3);
   const auto before = metrics.TakeSnapshot();
 
-  auto outcome = Child::Fork([&](int fd) {
-    LimitThisProcess();
-    int failures = 0;
-    const auto expect = [&](bool holds, const char* what) {
-      if (!holds) {
-        Tell(fd, std::string(what) + "\n");
-        ++failures;
-      }
-    };
-    const auto at_first = metrics.TakeSnapshot();
-    expect(ValueOf(at_first, "c_total") == 0, "the counter is zero");
-    expect(ValueOf(at_first, "f_total", {{"a", "x"}}) == 0, "the labelled counter is zero");
-    expect(ValueOf(at_first, "g") == 0, "the gauge is zero");
-    const auto* const h = FindPoint<HistogramPoint>(at_first, "h_seconds");
-    expect(h != nullptr && h->count == 0 && h->sum == 0, "the histogram is empty");
-    expect(ValueOf(at_first, "polymeter_removed_series_increments_total").value_or(0) == 0,
-           "nothing was added to removed series");
-    expect(InstanceOf(at_first) != InstanceOf(before), "the instance id is new");
-    expect(!InstanceOf(at_first).empty(), "there is an instance id");
+  auto outcome =
+      Child::Fork([&](int fd) {
+        LimitThisProcess();
+        int failures = 0;
+        const auto expect = [&](bool holds, const char* what) {
+          if (!holds) {
+            Tell(fd, std::string(what) + "\n");
+            ++failures;
+          }
+        };
+        const auto at_first = metrics.TakeSnapshot();
+        expect(ValueOf(at_first, "c_total") == 0, "the counter is zero");
+        expect(ValueOf(at_first, "f_total", {{"a", "x"}}) == 0, "the labelled counter is zero");
+        expect(ValueOf(at_first, "g") == 0, "the gauge is zero");
+        const auto* const h = FindPoint<HistogramPoint>(at_first, "h_seconds");
+        expect(h != nullptr && h->count == 0 && h->sum == 0, "the histogram is empty");
+        expect(ValueOf(at_first, "polymeter_removed_series_increments_total").value_or(0) == 0,
+               "nothing was added to removed series");
+        expect(InstanceOf(at_first) != InstanceOf(before), "the instance id is new");
+        expect(!InstanceOf(at_first).empty(), "there is an instance id");
 
-    made.counter.Increment(2);
-    made.family.With("x").Increment();
-    made.family.With("of the child").Increment(4);
-    std::vector<std::thread> threads;
-    for (int i = 0; i < 4; ++i) {
-      threads.emplace_back([&] {
-        for (int turn = 0; turn < 1000; ++turn) {
-          made.counter.Increment();
-          made.histogram.Observe(1);
+        made.counter.Increment(2);
+        made.family.With("x").Increment();
+        made.family.With("of the child").Increment(4);
+        std::vector<std::thread> threads;
+        for (int i = 0; i < 4; ++i) {
+          threads.emplace_back([&] {
+            for (int turn = 0; turn < 1000; ++turn) {
+              made.counter.Increment();
+              made.histogram.Observe(1);
+            }
+          });
         }
-      });
-    }
-    for (std::thread& thread : threads) thread.join();
-    const auto after = metrics.TakeSnapshot();
-    expect(ValueOf(after, "c_total") == 4002, "the child counts exactly");
-    expect(ValueOf(after, "f_total", {{"a", "x"}}) == 1, "known series count");
-    expect(ValueOf(after, "f_total", {{"a", "of the child"}}) == 4, "new series count");
-    const auto* const counted = FindPoint<HistogramPoint>(after, "h_seconds");
-    expect(counted != nullptr && counted->count == 4000 && counted->sum == 4000,
-           "the histogram counts exactly");
-    const auto* const point = FindPoint<CounterPoint>(after, "c_total");
-    const auto* const was = FindPoint<CounterPoint>(before, "c_total");
-    expect(point->series.start_time() >= SystemTime(std::chrono::seconds(1000)) &&
-               was != nullptr,
-           "there are start times");
-    return failures;
-  }).Wait();
+        for (std::thread& thread : threads) thread.join();
+        const auto after = metrics.TakeSnapshot();
+        expect(ValueOf(after, "c_total") == 4002, "the child counts exactly");
+        expect(ValueOf(after, "f_total", {{"a", "x"}}) == 1, "known series count");
+        expect(ValueOf(after, "f_total", {{"a", "of the child"}}) == 4, "new series count");
+        const auto* const counted = FindPoint<HistogramPoint>(after, "h_seconds");
+        expect(counted != nullptr && counted->count == 4000 && counted->sum == 4000,
+               "the histogram counts exactly");
+        const auto* const point = FindPoint<CounterPoint>(after, "c_total");
+        const auto* const was = FindPoint<CounterPoint>(before, "c_total");
+        expect(
+            point->series.start_time() >= SystemTime(std::chrono::seconds(1000)) && was != nullptr,
+            "there are start times");
+        return failures;
+      }).Wait();
   EXPECT_TRUE(outcome.in_time);
   EXPECT_EQ(outcome.exit_code, 0) << outcome.output << " signal " << outcome.signal;
 
   // With another time at the fork.
   seconds = 2000;
   outcome = Child::Fork([&](int fd) {
-    LimitThisProcess();
-    const auto snapshot = metrics.TakeSnapshot();
-    for (const char* name : {"c_total"}) {
-      const auto* const point = FindPoint<CounterPoint>(snapshot, name);
-      Tell(fd, std::to_string(std::chrono::duration_cast<std::chrono::seconds>(
-                                  point->series.start_time().time_since_epoch())
-                                  .count()));
-    }
-    return 0;
-  }).Wait();
+              LimitThisProcess();
+              const auto snapshot = metrics.TakeSnapshot();
+              for (const char* name : {"c_total"}) {
+                const auto* const point = FindPoint<CounterPoint>(snapshot, name);
+                Tell(fd, std::to_string(std::chrono::duration_cast<std::chrono::seconds>(
+                                            point->series.start_time().time_since_epoch())
+                                            .count()));
+              }
+              return 0;
+            }).Wait();
   EXPECT_EQ(outcome.output, "2000");
 
   // The parent is untouched.
@@ -162,20 +172,22 @@ TEST(Fork, ChildBeginsAtZeroWithNewStartTimesAndANewInstance) {
 TEST(Fork, OfAChildBeginsAgainToo) {
   const Metrics metrics{Options().Consumer()};
   const Instruments made(metrics);
-  const auto outcome = Child::Fork([&](int fd) {
-    LimitThisProcess();
-    made.counter.Increment(100);
-    const std::string mine = InstanceOf(metrics.TakeSnapshot());
-    const auto grandchild = Child::Fork([&](int inner) {
-      LimitThisProcess();
-      made.counter.Increment(7);
-      const auto snapshot = metrics.TakeSnapshot();
-      Tell(inner, std::to_string(ValueOf(snapshot, "c_total").value_or(-1)));
-      return InstanceOf(snapshot) == mine ? 1 : 0;
-    }).Wait();
-    Tell(fd, grandchild.output + " " + std::to_string(made.counter.Value()));
-    return grandchild.exit_code;
-  }).Wait();
+  const auto outcome =
+      Child::Fork([&](int fd) {
+        LimitThisProcess();
+        made.counter.Increment(100);
+        const std::string mine = InstanceOf(metrics.TakeSnapshot());
+        const auto grandchild =
+            Child::Fork([&](int inner) {
+              LimitThisProcess();
+              made.counter.Increment(7);
+              const auto snapshot = metrics.TakeSnapshot();
+              Tell(inner, std::to_string(ValueOf(snapshot, "c_total").value_or(-1)));
+              return InstanceOf(snapshot) == mine ? 1 : 0;
+            }).Wait();
+        Tell(fd, grandchild.output + " " + std::to_string(made.counter.Value()));
+        return grandchild.exit_code;
+      }).Wait();
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_EQ(outcome.output, std::to_string(7.0) + " " + std::to_string(100.0));
 }
@@ -184,10 +196,10 @@ TEST(Fork, ChildThatEndsItsMetricsNeitherStopsNorFlushesTheParentsBackend) {
   const auto backend = std::make_shared<RecordingBackend>();
   std::optional<Metrics> metrics{Options().AddBackend(backend)};
   const auto outcome = Child::Fork([&](int) {
-    LimitThisProcess();
-    metrics.reset();
-    return backend->stops == 0 ? 0 : 1;
-  }).Wait();
+                         LimitThisProcess();
+                         metrics.reset();
+                         return backend->stops == 0 ? 0 : 1;
+                       }).Wait();
   EXPECT_TRUE(outcome.in_time);
   EXPECT_EQ(outcome.exit_code, 0) << "signal " << outcome.signal;
   EXPECT_EQ(backend->stops, 0);
@@ -200,17 +212,20 @@ TEST(Fork, RestartAfterForkStartsTheBackendsInTheChild) {
   std::optional<Metrics> metrics{Options().AddBackend(backend)};
   const auto counter = metrics->Counter("c_total", "C.");
   counter.Increment(5);
-  const auto outcome = Child::Fork([&](int fd) {
-    LimitThisProcess();
-    std::optional<double> flushed;
-    backend->on_stop = [&](const Snapshot& snapshot) { flushed = ValueOf(snapshot, "c_total"); };
-    const auto status = metrics->RestartAfterFork();
-    counter.Increment(3);
-    metrics.reset();
-    Tell(fd, status.message() + std::to_string(backend->starts) + std::to_string(backend->stops) +
-                 "," + std::to_string(flushed.value_or(-1)));
-    return 0;
-  }).Wait();
+  const auto outcome =
+      Child::Fork([&](int fd) {
+        LimitThisProcess();
+        std::optional<double> flushed;
+        backend->on_stop = [&](const Snapshot& snapshot) {
+          flushed = ValueOf(snapshot, "c_total");
+        };
+        const auto status = metrics->RestartAfterFork();
+        counter.Increment(3);
+        metrics.reset();
+        Tell(fd, status.message() + std::to_string(backend->starts) +
+                     std::to_string(backend->stops) + "," + std::to_string(flushed.value_or(-1)));
+        return 0;
+      }).Wait();
   EXPECT_EQ(outcome.output, "21," + std::to_string(3.0));
   EXPECT_EQ(backend->starts, 1);
   EXPECT_FALSE(metrics->RestartAfterFork().ok()) << "in the parent they run";
@@ -224,10 +239,10 @@ TEST(Fork, ChildrenThatJustEndNeverHang) {
   static_cast<void>(metrics.TakeSnapshot());  // the producers' thread runs
   for (int i = 0; i < 20; ++i) {
     const auto outcome = Child::Fork([&](int) {
-      LimitThisProcess();
-      if (i % 2 == 0) std::exit(9);  // runs atexit and static destructors
-      return 9;
-    }).Wait();
+                           LimitThisProcess();
+                           if (i % 2 == 0) std::exit(9);  // runs atexit and static destructors
+                           return 9;
+                         }).Wait();
     ASSERT_TRUE(outcome.in_time);
     ASSERT_EQ(outcome.exit_code, 9) << "signal " << outcome.signal;
   }
@@ -238,12 +253,13 @@ TEST(Fork, CallbacksRunInTheChildAsWell) {
   std::atomic<int> calls{0};
   auto token = metrics.GaugeCallback("g", "G.", [&] { return ++calls; });
   ASSERT_EQ(ValueOf(metrics.TakeSnapshot(), "g"), 1);
-  const auto outcome = Child::Fork([&](int fd) {
-    LimitThisProcess();
-    Tell(fd, std::to_string(ValueOf(metrics.TakeSnapshot(), "g").value_or(-1)));
-    token.Detach();
-    return metrics.Shutdown().ok() ? 0 : 1;
-  }).Wait();
+  const auto outcome =
+      Child::Fork([&](int fd) {
+        LimitThisProcess();
+        Tell(fd, std::to_string(ValueOf(metrics.TakeSnapshot(), "g").value_or(-1)));
+        token.Detach();
+        return metrics.Shutdown().ok() ? 0 : 1;
+      }).Wait();
   EXPECT_EQ(outcome.output, std::to_string(2.0));
   EXPECT_EQ(outcome.exit_code, 0) << "signal " << outcome.signal;
   EXPECT_EQ(ValueOf(metrics.TakeSnapshot(), "g"), 2);
@@ -282,21 +298,22 @@ TEST(Fork, WhileThreadsMakeSeriesFamiliesAndSnapshotsLeavesAUsableChild) {
     }
   });
   for (int i = 0; i < 150; ++i) {
-    const auto outcome = Child::Fork([&](int) {
-      LimitThisProcess();
-      const auto mine = metrics.Counter("child_total", "C.", {"a"});
-      for (int series = 0; series < 20; ++series) mine.With(series).Increment();
-      metrics.Counter("a bad name", "B.").Increment();
-      metrics.Histogram("child_seconds", "H.", polymeter::FamilyOptions().Buckets({0.25 + i}))
-          .Observe(1);
-      const Metrics another{Options().Consumer()};
-      another.Counter("y_total", "Y.").Increment();
-      const auto snapshot = metrics.TakeSnapshot();
-      return ValueOf(snapshot, "child_total", {{"a", "7"}}) == 1 &&
-                     ValueOf(another.TakeSnapshot(), "y_total") == 1
-                 ? 0
-                 : 1;
-    }).Wait();
+    const auto outcome =
+        Child::Fork([&](int) {
+          LimitThisProcess();
+          const auto mine = metrics.Counter("child_total", "C.", {"a"});
+          for (int series = 0; series < 20; ++series) mine.With(series).Increment();
+          metrics.Counter("a bad name", "B.").Increment();
+          metrics.Histogram("child_seconds", "H.", polymeter::FamilyOptions().Buckets({0.25 + i}))
+              .Observe(1);
+          const Metrics another{Options().Consumer()};
+          another.Counter("y_total", "Y.").Increment();
+          const auto snapshot = metrics.TakeSnapshot();
+          return ValueOf(snapshot, "child_total", {{"a", "7"}}) == 1 &&
+                         ValueOf(another.TakeSnapshot(), "y_total") == 1
+                     ? 0
+                     : 1;
+        }).Wait();
     EXPECT_TRUE(outcome.in_time) << "fork " << i;
     EXPECT_EQ(outcome.exit_code, 0) << "fork " << i << ", signal " << outcome.signal;
     if (::testing::Test::HasFailure()) break;
@@ -307,9 +324,7 @@ TEST(Fork, WhileThreadsMakeSeriesFamiliesAndSnapshotsLeavesAUsableChild) {
 
 // --- with a server -------------------------------------------------------------------------------
 
-Options Serving() {
-  return Options().Backends("prometheus").Set("METRICS_PROMETHEUS_PORT", "0");
-}
+Options Serving() { return Options().Backends("prometheus").Set("METRICS_PROMETHEUS_PORT", "0"); }
 
 TEST(ForkedServer, ChildServesItsOwnNumbersAfterRestartAndTheParentGoesOn) {
   const Metrics metrics = polymeter::Build(Serving());
@@ -317,14 +332,15 @@ TEST(ForkedServer, ChildServesItsOwnNumbersAfterRestartAndTheParentGoesOn) {
   counter.Increment(11);
   const std::string endpoint = metrics.Endpoint();
   ASSERT_THAT(HttpGet(endpoint), HasSubstr("\njobs_total 11\n"));
-  const auto outcome = Child::Fork([&](int fd) {
-    LimitThisProcess();
-    const auto status = metrics.RestartAfterFork();
-    counter.Increment(4);
-    const std::string mine = metrics.Endpoint();
-    Tell(fd, status.message() + (mine == endpoint ? "same endpoint" : "") + HttpGet(mine));
-    return 0;
-  }).Wait();
+  const auto outcome =
+      Child::Fork([&](int fd) {
+        LimitThisProcess();
+        const auto status = metrics.RestartAfterFork();
+        counter.Increment(4);
+        const std::string mine = metrics.Endpoint();
+        Tell(fd, status.message() + (mine == endpoint ? "same endpoint" : "") + HttpGet(mine));
+        return 0;
+      }).Wait();
   EXPECT_TRUE(outcome.in_time);
   EXPECT_EQ(outcome.exit_code, 0) << "signal " << outcome.signal;
   EXPECT_THAT(outcome.output, HasSubstr("\njobs_total 4\n"));
@@ -337,10 +353,10 @@ TEST(ForkedServer, ChildThatEndsLeavesTheParentsServerAlone) {
   metrics.Counter("jobs_total", "J.").Increment(11);
   for (int i = 0; i < 10; ++i) {
     const auto outcome = Child::Fork([&](int) {
-      LimitThisProcess();
-      if (i % 2 == 0) std::exit(0);
-      return 0;
-    }).Wait();
+                           LimitThisProcess();
+                           if (i % 2 == 0) std::exit(0);
+                           return 0;
+                         }).Wait();
     EXPECT_TRUE(outcome.in_time);
     EXPECT_EQ(outcome.exit_code, 0) << "signal " << outcome.signal;
     EXPECT_THAT(HttpGet(metrics.Endpoint()), HasSubstr("\njobs_total 11\n"));

@@ -180,18 +180,26 @@ TEST(Handles, OfAnEndedMetricsAreUsedByThreadsWhileOthersBegin) {
   for (std::thread& thread : threads) thread.join();
 }
 
-TEST(Families, GiveNoOpHandlesAfterTheirMetrics) {
+TEST(Families, CountIntoNothingAfterTheirMetrics) {
   polymeter::CounterFamily<1> family;
   polymeter::HistogramFamily<> dynamic;
+  polymeter::Snapshot snapshot;
   {
     const Metrics metrics{Options().Consumer()};
     family = metrics.Counter("f_total", "F.", {"a"});
     dynamic = metrics.Histogram("d_seconds", "D.", std::vector<std::string>{"a", "b"});
-    EXPECT_TRUE(static_cast<bool>(family.With("known")));
+    family.With("known").Increment(3);
+    snapshot = metrics.TakeSnapshot();
   }
+  family.With("known").Increment(100);
+  family.With("new").Increment(100);
+  dynamic.With("x", "y").Observe(1);
   EXPECT_FALSE(static_cast<bool>(family.With("new")));
-  EXPECT_FALSE(static_cast<bool>(family.With("known")));
   EXPECT_FALSE(static_cast<bool>(dynamic.With("x", "y")));
+  EXPECT_EQ(ValueOf(snapshot, "f_total", {{"a", "known"}}), 3);
+  EXPECT_EQ(ValueOf(snapshot, "f_total", {{"a", "new"}}), std::nullopt);
+  const Metrics later{Options().Consumer()};
+  EXPECT_EQ(later.Counter("f_total", "F.", {"a"}).With("known").Value(), 0);
   family.RemoveAll();
 }
 
@@ -206,7 +214,8 @@ TEST(Snapshots, OutliveTheirMetrics) {
   }
   EXPECT_EQ(ValueOf(snapshot, "f_total", {{"dc", "north"}, {"a", "one"}}), 5);
   EXPECT_EQ(FindFamily(snapshot, "f_total")->help, "Help of f.");
-  EXPECT_EQ(FindPoint<polymeter::HistogramPoint>(snapshot, "h_seconds", {{"dc", "north"}})->count, 1u);
+  EXPECT_EQ(FindPoint<polymeter::HistogramPoint>(snapshot, "h_seconds", {{"dc", "north"}})->count,
+            1u);
   EXPECT_FALSE(snapshot.resource().attributes.empty());
 }
 
@@ -227,8 +236,8 @@ TEST(Handles, OfTenThousandMetricsInALoopTakeBoundedMemory) {
   std::vector<polymeter::Counter> stale;
   const auto make = [&](int count) {
     for (int i = 0; i < count; ++i) {
-      const Metrics metrics{Options().Consumer().Service("svc").Log(
-          [](polymeter::LogLevel, std::string_view) {})};
+      const Metrics metrics{
+          Options().Consumer().Service("svc").Log([](polymeter::LogLevel, std::string_view) {})};
       const Handles handles(metrics);
       handles.Use();
       for (int j = 0; j < 20; ++j) handles.family.With(j).Increment();
@@ -243,8 +252,8 @@ TEST(Handles, OfTenThousandMetricsInALoopTakeBoundedMemory) {
   make(9000);
   const long resident_growth = Memory("VmRSS") - resident;
   const long mapped_growth = Memory("VmSize") - mapped;
-  std::printf("9,000 more Metrics: resident %+ld KiB to %ld KiB, mapped %+ld KiB\n", resident_growth,
-              Memory("VmRSS"), mapped_growth);
+  std::printf("9,000 more Metrics: resident %+ld KiB to %ld KiB, mapped %+ld KiB\n",
+              resident_growth, Memory("VmRSS"), mapped_growth);
   // One that leaked would keep tens of KiB resident and hundreds mapped. A sanitizer keeps freed
   // memory for a while.
   EXPECT_LT(resident_growth, kSanitized ? 600 * 1024 : 8 * 1024);
@@ -351,8 +360,7 @@ TEST(RemovedSeries, MadeAndRemovedWithoutEndTakesBoundedMemory) {
 TEST(ExpiredSeries, IsUnlistedAndTheNextChangeListsItAgainWithItsOldTotalAndStartTime) {
   const SystemTime begin{1000s};
   SystemTime now = begin;
-  const Metrics metrics{
-      Options().Consumer().SeriesTtl(60s).Clock([&] { return now; })};
+  const Metrics metrics{Options().Consumer().SeriesTtl(60s).Clock([&] { return now; })};
   const auto counter = metrics.Counter("c_total", "C.", {"a"}).With("x");
   const auto busy = metrics.Counter("c_total", "C.", {"a"}).With("busy");
   const auto histogram = metrics.Histogram("h_seconds", "H.", {"a"}).With("x");
@@ -381,7 +389,8 @@ TEST(ExpiredSeries, IsUnlistedAndTheNextChangeListsItAgainWithItsOldTotalAndStar
   ASSERT_NE(point, nullptr);
   EXPECT_EQ(point->value(), 6);
   EXPECT_EQ(point->series.start_time(), begin);
-  const auto* const observed = FindPoint<polymeter::HistogramPoint>(again, "h_seconds", {{"a", "x"}});
+  const auto* const observed =
+      FindPoint<polymeter::HistogramPoint>(again, "h_seconds", {{"a", "x"}});
   ASSERT_NE(observed, nullptr);
   EXPECT_EQ(observed->count, 2u);
   EXPECT_EQ(observed->sum, 5);

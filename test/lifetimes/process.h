@@ -16,9 +16,9 @@ namespace process {
 
 struct Outcome {
   bool in_time = false;
-  int exit_code = -1;   // -1: ended by a signal
+  int exit_code = -1;  // -1: ended by a signal
   int signal = 0;
-  std::string output;   // what it wrote to stdout (a program) or to the pipe (code)
+  std::string output;  // what it wrote to stdout (a program) or to the pipe (code)
 };
 
 constexpr std::chrono::seconds kLimit{60};  // so that a hang ends; sanitizers are slow

@@ -1,26 +1,17 @@
 #include "test/receivers/corpus.h"
 
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <deque>
-#include <functional>
-#include <limits>
 #include <string>
 #include <string_view>
+
+#include "test/receivers/corpus_values.h"
 
 namespace receivers {
 namespace {
 
 using namespace std::string_literals;
 using polymeter::FamilyOptions;
-using polymeter::MetricType;
-
-constexpr double kInf = std::numeric_limits<double>::infinity();
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kTiny = 5e-324;
-constexpr double kHuge = std::numeric_limits<double>::max();
-constexpr std::uint64_t kTo53 = std::uint64_t{1} << 53;
 
 // Values of labels, no two alike once they have been made UTF-8.
 std::vector<std::string> HostileTexts() {
@@ -40,7 +31,8 @@ std::vector<std::string> HostileTexts() {
           controls,
           "\x7f",
           "Zürich ☃ 𝄞 日本語",
-          "\xEF\xBB\xBF" "byte order mark",
+          "\xEF\xBB\xBF"
+          "byte order mark",
           "line\xE2\x80\xA8separator",
           "lone \xFF byte",
           "cut short \xC3",
@@ -60,13 +52,6 @@ std::vector<std::string> HostileTexts() {
           std::string(8000, 'x') + "\"\\\n"};
 }
 
-Point One(Labels labels, Number value) {
-  Point point;
-  point.labels = std::move(labels);
-  point.value.push_back(value);
-  return point;
-}
-
 void Check(bool holds, const std::string& what) {
   if (holds) return;
   std::fprintf(stderr, "corpus: %s\n", what.c_str());
@@ -74,61 +59,6 @@ void Check(bool holds, const std::string& what) {
 }
 
 }  // namespace
-
-// Families that only a producer can have: other label names in each series, and the kinds without an
-// instrument.
-class Corpus::Produced : public polymeter::Producer {
- public:
-  void Collect(polymeter::FamilySink& sink) override {
-    for (const Family& family : families) {
-      sink.BeginFamily(TypeOf(family.type), family.name, family.help, family.unit);
-      for (const Point& point : family.points) {
-        std::vector<polymeter::Label> labels;
-        for (const auto& [name, value] : point.labels) labels.push_back({name, value});
-        Put(sink, family, point, labels);
-      }
-    }
-    for (const auto& extra : extras) extra(sink);
-  }
-
-  std::deque<Family> families;
-  std::vector<std::function<void(polymeter::FamilySink&)>> extras;  // that must be refused
-
- private:
-  static MetricType TypeOf(const std::string& type) {
-    for (int i = 0; i < 6; ++i) {
-      if (polymeter::ToString(static_cast<MetricType>(i)) == type) return static_cast<MetricType>(i);
-    }
-    std::abort();
-  }
-
-  static void Put(polymeter::FamilySink& sink, const Family& family, const Point& point,
-                  const std::vector<polymeter::Label>& labels) {
-    const polymeter::Label* const l = labels.data();
-    const std::size_t n = labels.size();
-    if (family.type == "info") return sink.Info(l, n);
-    if (family.type == "summary") {
-      std::vector<polymeter::Quantile> quantiles;
-      for (const auto& [q, value] : point.parts) quantiles.push_back({q, value.real});
-      return sink.Summary(l, n, quantiles.data(), quantiles.size(), point.count.integer,
-                          point.sum.real);
-    }
-    if (family.type == "histogram") {
-      std::vector<double> bounds;
-      std::vector<std::uint64_t> buckets;
-      for (const auto& [bound, count] : point.parts) {
-        if (bound != kInf) bounds.push_back(bound);
-        buckets.push_back(count.integer);
-      }
-      return sink.Histogram(l, n, bounds.data(), bounds.size(), buckets.data(), point.sum.real);
-    }
-    const Number& value = point.value.front();
-    if (family.type == "counter" && value.is_integer) return sink.Counter(l, n, value.integer);
-    if (family.type == "counter") return sink.Counter(l, n, value.real);
-    if (family.type == "gauge") return sink.Gauge(l, n, value.real);
-    sink.Unknown(l, n, value.real);
-  }
-};
 
 polymeter::Options Corpus::BaseOptions(Truth& truth) {
   const Labels constant = {{"dc", "north \"1\"\n\\"}, {"rack", "7"}};
@@ -145,9 +75,8 @@ polymeter::Options Corpus::BaseOptions(Truth& truth) {
       .ConstLabels(constant)
       .Consumer();
 }
-
 Corpus::Corpus(const polymeter::Metrics& metrics, Truth& truth)
-    : metrics_(metrics), truth_(truth), produced_(std::make_shared<Produced>()) {
+    : metrics_(metrics), truth_(truth), produced_(truth) {
   LabelValues();
   LabelNames();
   Helps();
@@ -158,125 +87,8 @@ Corpus::Corpus(const polymeter::Metrics& metrics, Truth& truth)
   Clashes();
   Many();
   Refusals();
-
-  // --- produced kinds ---
-  const auto produce = [&](std::string kind, std::string type, std::string name,
-                           std::string unit = {}) -> Family& {
-    return produced_->families.emplace_back(
-        Family{kind, type, name, "Help of " + name + ".", unit, {}, {}});
-  };
-  Family& one_only = produce("gauge", "gauge", "label_on_one_series_only");
-  one_only.points = {One({}, 1.0), One({{"only_here", "x"}}, 2.0),
-                     One({{"only_here", "x"}, {"and_here", "y"}}, 3.0)};
-  Family& info = produce("info", "info", "build_info");
-  info.points.resize(2);
-  info.points[0].labels = {{"version", "1.0 \"beta\"\n\\"}, {"empty", ""}};
-  info.points[1].labels = {{"version", "2.0"}, {"commit", "Zürich\xFF"}};
-  Family& bare = produce("info", "info", "machine");
-  bare.points.resize(1);
-  bare.points[0].labels = {{"cpu", "x"}};
-  Family& unknown = produce("unknown", "unknown", "anything");
-  unknown.points = {One({{"v", "nan"}}, kNan),      One({{"v", "inf"}}, kInf),
-                    One({{"v", "-inf"}}, -kInf),    One({{"v", "tiny"}}, kTiny),
-                    One({{"v", "negative"}}, -1.5), One({{"v", "-0"}}, -0.0),
-                    One({{"v", "2^53"}}, static_cast<double>(kTo53))};
-
-  Family& counters = produce("counter_integer", "counter", "produced_integers_total");
-  counters.points = {One({{"v", "2^64-1"}}, ~std::uint64_t{0}), One({{"v", "0"}}, std::uint64_t{0}),
-                     One({{"v", "2^53+1"}}, kTo53 + 1)};
-  Family& doubles = produce("counter_double", "counter", "produced_doubles_total");
-  doubles.points = {One({{"v", "0.1+0.2"}}, 0.1 + 0.2), One({{"v", "inf"}}, kInf)};
-
-  const auto summary = [](Labels labels, std::vector<std::pair<double, double>> quantiles,
-                          std::uint64_t count, double sum) {
-    Point point;
-    point.labels = std::move(labels);
-    for (const auto& [q, value] : quantiles) point.parts.emplace_back(q, Number(value));
-    point.count = count;
-    point.sum = sum;
-    return point;
-  };
-  Family& summaries = produce("summary", "summary", "produced_summary_seconds", "seconds");
-  summaries.points = {
-      summary({{"v", "usual"}}, {{0, 0.001}, {0.5, 0.25}, {0.9, 0.1 + 0.2}, {0.999, 7}, {1, 1e21}},
-              1000, 123.456),
-      summary({{"v", "idle"}}, {{0.5, kNan}, {0.99, kNan}}, 0, 0.0),
-      summary({{"v", "huge"}}, {{0.5, kHuge}, {1, kInf}}, ~std::uint64_t{0}, kInf),
-      summary({{"v", "quote \" newline \n"}}, {{0.5, kTiny}}, kTo53 + 1, kTiny)};
-  Family& negative = produce("summary_negative", "summary", "produced_summary_below_zero");
-  negative.points = {summary({{"v", "sum"}}, {{0.5, 1.0}}, 3, -4.5),
-                     summary({{"v", "sum nan"}}, {{0.5, 1.0}}, 3, kNan),
-                     summary({{"v", "quantile"}}, {{0.5, -2.5}, {0.9, 1.0}}, 3, 2.0)};
-
-  const auto histogram = [](Labels labels, std::vector<std::pair<double, std::uint64_t>> buckets,
-                            double sum) {
-    Point point;
-    point.labels = std::move(labels);
-    std::uint64_t count = 0;
-    for (const auto& [bound, n] : buckets) {
-      point.parts.emplace_back(bound, Number(n));
-      count += n;
-    }
-    point.count = count;
-    point.sum = sum;
-    return point;
-  };
-  Family& histograms = produce("histogram", "histogram", "produced_histogram");
-  histograms.points = {
-      histogram({{"v", "other bounds 1"}}, {{0.5, 1}, {1, 0}, {kInf, 2}}, 9.25),
-      histogram({{"v", "other bounds 2"}, {"more", ""}}, {{1e-5, 0}, {1e6, kTo53 + 1}, {kInf, 0}},
-                1e300),
-      histogram({}, {{kInf, 5}}, 1.0)};
-
-  // A gauge that bears the name of a histogram's created timestamp.
-  Family& aged = produce("histogram", "histogram", "aged");
-  aged.points = {histogram({}, {{1, 1}, {kInf, 0}}, 0.5)};
-  Family& created = produce("created_clash", "gauge", "aged_created");
-  created.points = {One({}, 1.0), One({{"a", "b"}}, 2.0)};
-
-  // --- produced families that must be refused ---
-  const auto refuse = [&](std::string name, std::function<void(polymeter::FamilySink&)> put) {
-    truth_.Refused(name);
-    produced_->extras.push_back(std::move(put));
-  };
-  refuse("refused_le", [](polymeter::FamilySink& sink) {
-    sink.BeginFamily(MetricType::kHistogram, "refused_le", "R.");
-    const double bound = 1;
-    const std::uint64_t buckets[] = {1, 1};
-    const polymeter::Label label{"le", "1"};
-    sink.Histogram(&label, 1, &bound, 1, buckets, 2);
-  });
-  refuse("refused_quantile", [](polymeter::FamilySink& sink) {
-    sink.BeginFamily(MetricType::kSummary, "refused_quantile", "R.");
-    const polymeter::Quantile quantile{0.5, 1};
-    const polymeter::Label label{"quantile", "0.5"};
-    sink.Summary(&label, 1, &quantile, 1, 1, 1);
-  });
-  refuse("refused_name", [](polymeter::FamilySink& sink) {
-    sink.BeginFamily(MetricType::kGauge, "refused_name", "R.");
-    sink.Gauge({{"__name__", "forged"}}, 1);
-    sink.Gauge({{"a b", "x"}}, 1);
-    sink.Gauge({{"", "x"}}, 1);
-    sink.Gauge({{"twice", "x"}, {"twice", "y"}}, 1);
-    sink.Gauge({{"\xFF", "x"}}, 1);
-  });
-  refuse("refused\nforged 1\n", [](polymeter::FamilySink& sink) {
-    sink.BeginFamily(MetricType::kGauge, "refused\nforged 1\n", "R.");
-    sink.Gauge({}, 1);
-  });
-  refuse("", [](polymeter::FamilySink& sink) {
-    sink.BeginFamily(MetricType::kGauge, "", "R.");
-    sink.Gauge({}, 1);
-  });
-
-  for (const Family& family : produced_->families) {
-    Family& copy = truth_.Add(family.kind, family.type, family.name, family.help, family.unit);
-    copy.points = family.points;
-  }
-  attachments_.push_back(metrics_.AddProducer(*produced_));
+  attachment_ = metrics_.AddProducer(produced_);
 }
-
-Corpus::~Corpus() { attachments_.clear(); }
 
 void Corpus::LabelValues() {
   Family& counters = truth_.Add("label_value", "counter", "hostile_values_total", "Label values.");
@@ -285,8 +97,8 @@ void Corpus::LabelValues() {
   const auto two = metrics_.Gauge("hostile_pairs", "Two labels.", {"first", "second"});
   Family& distributed =
       truth_.Add("label_value", "histogram", "hostile_histogram", "Hostile labels and le.");
-  const auto histogram = metrics_.Histogram("hostile_histogram", "Hostile labels and le.", {"value"},
-                                            FamilyOptions().Buckets({1}));
+  const auto histogram = metrics_.Histogram("hostile_histogram", "Hostile labels and le.",
+                                            {"value"}, FamilyOptions().Buckets({1}));
   std::uint64_t n = 0;
   for (const std::string& text : HostileTexts()) {
     family.With(text).Increment(++n);
@@ -308,7 +120,8 @@ void Corpus::LabelValues() {
   const auto one = metrics_.Counter("merged_values_total", "Become one.", {"value"});
   one.With("\xFE").Increment(1);
   one.With("\xFF").Increment(2);
-  merged.points = {One({{"value", "\xFE"}}, std::uint64_t{1}), One({{"value", "\xFF"}}, std::uint64_t{2})};
+  merged.points = {One({{"value", "\xFE"}}, std::uint64_t{1}),
+                   One({{"value", "\xFF"}}, std::uint64_t{2})};
 }
 
 void Corpus::LabelNames() {
@@ -321,7 +134,9 @@ void Corpus::LabelNames() {
   quantile.points = {One({{"quantile", "0.5"}}, 1.0)};
   // The server has labels of these names.
   Family& job = truth_.Add("label_name", "gauge", "with_label_job", "The server's labels.");
-  metrics_.Gauge("with_label_job", "The server's labels.", {"job", "instance"}).With("mine", "i").Set(1);
+  metrics_.Gauge("with_label_job", "The server's labels.", {"job", "instance"})
+      .With("mine", "i")
+      .Set(1);
   job.points = {One({{"job", "mine"}, {"instance", "i"}}, 1.0)};
   // Like a constant label: the series' own wins.
   Family& shadow = truth_.Add("label_name", "counter", "with_label_dc_total", "Own dc.");
@@ -330,8 +145,11 @@ void Corpus::LabelNames() {
   shadow.points = {One({{"dc", "south"}}, std::uint64_t{3}), One({{"dc", ""}}, std::uint64_t{4})};
   Family& constant = truth_.Add("label_name", "gauge", "with_constant_label", "Family's own dc.");
   constant.constant_labels = {{"dc", "west"}, {"shelf", "\"\\\n\xFF"}};
-  metrics_.Gauge("with_constant_label", "Family's own dc.", {"a"},
-                 FamilyOptions().ConstLabels(constant.constant_labels)).With("x").Set(1);
+  metrics_
+      .Gauge("with_constant_label", "Family's own dc.", {"a"},
+             FamilyOptions().ConstLabels(constant.constant_labels))
+      .With("x")
+      .Set(1);
   constant.points = {One({{"a", "x"}}, 1.0)};
   Family& underscore = truth_.Add("label_name", "gauge", "_Under_Score:colon:9", "Odd names.");
   metrics_.Gauge("_Under_Score:colon:9", "Odd names.", {"_", "A9_"}).With("x", "y").Set(1);
@@ -354,7 +172,8 @@ void Corpus::Units() {
   };
   gauge("room_temperature_celsius", "celsius");
   gauge("disk_free_bytes", "bytes");
-  metrics_.Counter("transferred_bytes_total", "With a unit.", FamilyOptions().Unit("bytes")).Increment();
+  metrics_.Counter("transferred_bytes_total", "With a unit.", FamilyOptions().Unit("bytes"))
+      .Increment();
   truth_.Add("unit", "counter", "transferred_bytes_total", "With a unit.", "bytes").points = {
       One({}, std::uint64_t{1})};
   metrics_.Histogram("waited_seconds", "With a unit.", FamilyOptions().Unit("seconds").Buckets({1}))
@@ -369,8 +188,9 @@ void Corpus::Units() {
 void Corpus::Counters() {
   Family& integers = truth_.Add("counter_integer", "counter", "integers_total", "Integers.");
   const auto whole = metrics_.Counter("integers_total", "Integers.", {"value"});
-  for (const std::uint64_t n : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1000000}, kTo53 - 1,
-                                kTo53, kTo53 + 1, std::uint64_t{1} << 63, ~std::uint64_t{0}}) {
+  for (const std::uint64_t n :
+       {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1000000}, kTo53 - 1, kTo53, kTo53 + 1,
+        std::uint64_t{1} << 63, ~std::uint64_t{0}}) {
     whole.With(n).Increment(n);
     integers.points.push_back(One({{"value", std::to_string(n)}}, n));
   }
@@ -395,14 +215,15 @@ void Corpus::Gauges() {
   Family& gauges = truth_.Add("gauge", "gauge", "gauges", "Gauges.");
   const auto family = metrics_.Gauge("gauges", "Gauges.", {"value"});
   int i = 0;
-  for (const double d : {0.0, -0.0, 1.0, -1.0, kNan, kInf, -kInf, kTiny, -kTiny, kHuge, -kHuge, 0.1,
-                         0.1 + 0.2, 1e-5, 1e-4, 99999.0, 100000.0, 999999.0, 1e6, 123456789.0, 1e15,
-                         1e16, 1e17, 1e20, 1e21, 1e22, 9007199254740993.0, 1.0 / 3}) {
+  for (const double d :
+       {0.0,    -0.0,        1.0,  -1.0,      kNan, kInf, -kInf,   kTiny,    -kTiny,
+        kHuge,  -kHuge,      0.1,  0.1 + 0.2, 1e-5, 1e-4, 99999.0, 100000.0, 999999.0,
+        1e6,    123456789.0, 1e15, 1e16,      1e17, 1e20, 1e21,    1e22,     9007199254740993.0,
+        1.0 / 3}) {
     family.With(i).Set(d);
     gauges.points.push_back(One({{"value", std::to_string(i++)}}, d));
   }
-  const auto additive =
-      metrics_.Gauge("queue_length", "Additive.", FamilyOptions().Additive());
+  const auto additive = metrics_.Gauge("queue_length", "Additive.", FamilyOptions().Additive());
   additive.Increment(2);
   additive.Decrement(5.5);
   truth_.Add("additive_gauge", "gauge", "queue_length", "Additive.").points = {One({}, -3.5)};
@@ -433,12 +254,15 @@ void Corpus::Histograms() {
   observe("histogram", "observed", {0.25, 1, 10, 100000, 1e6, 12345678},
           {0.25, 0.25, 0.5, 1, 10, 11, 1e6, 1e9});
   observe("histogram", "observed_nothing", {1, 2}, {});
-  observe("histogram", "observed_extremes", {0, kTiny, 1e-5, 1e300, kHuge}, {0.0, kTiny, 1e-5, kHuge, kInf});
+  observe("histogram", "observed_extremes", {0, kTiny, 1e-5, 1e300, kHuge},
+          {0.0, kTiny, 1e-5, kHuge, kInf});
   observe("histogram_negative", "observed_below_zero", {-10, -0.5, 0, 0.5}, {-100, -1, 0.25, 4});
   observe("histogram_negative", "observed_negative_sum", {1, 2}, {-100, 1.5});
   observe("histogram_negative", "observed_infinities", {1, 2}, {-kInf, 1.5, kInf});
-  metrics_.Histogram("observed", "Observed.",
-                     FamilyOptions().Buckets({0.25, 1, 10, 100000, 1e6, 12345678})).Observe(kNan);  // refused
+  metrics_
+      .Histogram("observed", "Observed.",
+                 FamilyOptions().Buckets({0.25, 1, 10, 100000, 1e6, 12345678}))
+      .Observe(kNan);  // refused
 }
 
 void Corpus::Clashes() {
@@ -463,19 +287,22 @@ void Corpus::Refusals() {
   };
   refused("refused_histogram_le", metrics_.TryHistogram("refused_histogram_le", "R.", {"le"}).ok());
   refused("refused_label_name", metrics_.TryCounter("refused_label_name", "R.", {"__name__"}).ok());
-  refused("refused_label_reserved", metrics_.TryGauge("refused_label_reserved", "R.", {"__x"}).ok());
+  refused("refused_label_reserved",
+          metrics_.TryGauge("refused_label_reserved", "R.", {"__x"}).ok());
   refused("refused_label_bytes", metrics_.TryGauge("refused_label_bytes", "R.", {"a\"b"}).ok());
   refused("refused_label_twice", metrics_.TryGauge("refused_label_twice", "R.", {"a", "a"}).ok());
-  refused("refused_constant", metrics_.TryGauge("refused_constant", "R.", {"a"},
-                                               FamilyOptions().ConstLabels({{"a", "x"}})).ok());
+  refused(
+      "refused_constant",
+      metrics_.TryGauge("refused_constant", "R.", {"a"}, FamilyOptions().ConstLabels({{"a", "x"}}))
+          .ok());
   refused("refused name", metrics_.TryCounter("refused name", "R.").ok());
   refused("refused\xFF", metrics_.TryCounter("refused\xFF", "R.").ok());
   refused("9refused", metrics_.TryCounter("9refused", "R.").ok());
   refused("observed_bucket", metrics_.TryGauge("observed_bucket", "R.").ok());
-  refused("refused_bounds", metrics_.TryHistogram("refused_bounds", "R.",
-                                                  FamilyOptions().Buckets({2, 1})).ok());
-  refused("refused_bounds_nan", metrics_.TryHistogram("refused_bounds_nan", "R.",
-                                                      FamilyOptions().Buckets({kNan})).ok());
+  refused("refused_bounds",
+          metrics_.TryHistogram("refused_bounds", "R.", FamilyOptions().Buckets({2, 1})).ok());
+  refused("refused_bounds_nan",
+          metrics_.TryHistogram("refused_bounds_nan", "R.", FamilyOptions().Buckets({kNan})).ok());
 }
 
 void Corpus::Many() {

@@ -1,25 +1,20 @@
 // The hostile corpus: everything that an application may do to make a page unreadable.
 #pragma once
 
-#include <memory>
-#include <vector>
-
 #include "polymeter/metrics.h"
+#include "test/receivers/corpus_produced.h"
 #include "test/receivers/truth.h"
 
 namespace receivers {
 
-// Records the corpus in `metrics` and writes it down in `truth`. Returns what must stay attached.
+// Records the corpus in `metrics` and writes it down in `truth`. Lives as long as it is to be seen.
 class Corpus {
  public:
   Corpus(const polymeter::Metrics& metrics, Truth& truth);
-  ~Corpus();
 
   static polymeter::Options BaseOptions(Truth& truth);
 
  private:
-  class Produced;
-
   void LabelValues();
   void LabelNames();
   void Helps();
@@ -33,8 +28,8 @@ class Corpus {
 
   const polymeter::Metrics& metrics_;
   Truth& truth_;
-  std::shared_ptr<Produced> produced_;
-  std::vector<polymeter::Attachment> attachments_;
+  ProducedCorpus produced_;
+  polymeter::Attachment attachment_;  // ends before what it refers to
 };
 
 }  // namespace receivers

@@ -1,7 +1,7 @@
 """Judges the pages by the parsers of Python's prometheus_client.
 
-judge_parsers.py PROGRAM old|new: the OpenMetrics parser is the strictest there is; `old` is Debian's
-package, `new` the one of the virtual environment.
+judge_parsers.py PROGRAM old|new: the OpenMetrics parser is the strictest there is; `old` is
+Debian's package, `new` the one of the virtual environment.
 """
 
 import sys
@@ -19,8 +19,8 @@ def samples_of(families):
 
 
 def metadata_of(families):
-    """Families are found by their samples: the text parser takes _total off counters' names, which may
-    then be another's."""
+    """Families are found by their samples: the text parser takes _total off the names of counters,
+    which may then be another's."""
     by_sample = {sample.name: family for family in families for sample in family.samples}
 
     def lookup(name, _):
@@ -37,10 +37,12 @@ def main():
     program, age = sys.argv[1:3]
     try:
         import prometheus_client
-        from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
-        from prometheus_client.parser import text_string_to_metric_families as text
+        import prometheus_client.openmetrics.parser
+        import prometheus_client.parser
     except ImportError:
         harness.missing('prometheus_client for %s' % sys.executable)
+    openmetrics = prometheus_client.openmetrics.parser.text_string_to_metric_families
+    text = prometheus_client.parser.text_string_to_metric_families
     print('prometheus_client of %s' % prometheus_client.__file__)
 
     failed = 0

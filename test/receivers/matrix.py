@@ -59,7 +59,9 @@ def spelled(value, openmetrics):
         result = '0.' + '0' * (-exponent - 1) + text
     else:
         text = text.ljust(exponent + 1, '0')
-        result = text[:exponent + 1] + ('.' + text[exponent + 1:] if len(text) > exponent + 1 else '')
+        result = text[:exponent + 1]
+        if len(text) > exponent + 1:
+            result += '.' + text[exponent + 1:]
     if openmetrics and '.' not in result and 'e' not in result:
         result += '.0'
     return ('-' if sign else '') + result

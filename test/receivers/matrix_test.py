@@ -12,7 +12,7 @@ def main():
     with harness.directory() as path:
         with harness.corpus(sys.argv[1], path):
             pass
-        for receiver in ('server_text', 'om_parser_new'):
+        for receiver in ('om_parser_new',):
             def faults(change):
                 expected = matrix.Matrix(receiver, path + '/truth.json').expected()
                 samples = [sample for _, sample in expected.values()]

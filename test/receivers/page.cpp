@@ -41,10 +41,9 @@ int main(int argc, char** argv) {
   if (argc != 2) return 64;
   const std::string directory = argv[1];
   receivers::Truth truth;
-  const polymeter::Metrics metrics =
-      polymeter::Build(receivers::Corpus::BaseOptions(truth)
-                           .Backends("prometheus")
-                           .Set("METRICS_PROMETHEUS_PORT", "0"));
+  const polymeter::Metrics metrics = polymeter::Build(receivers::Corpus::BaseOptions(truth)
+                                                          .Backends("prometheus")
+                                                          .Set("METRICS_PROMETHEUS_PORT", "0"));
   const receivers::Corpus corpus(metrics, truth);
 
   // Twice: the second is written from cached line heads.
@@ -65,7 +64,8 @@ int main(int argc, char** argv) {
   // What the formats say they cannot carry.
   const auto snapshot = metrics.TakeSnapshot();
   Nowhere nowhere;
-  for (const auto& drop : polymeter::MakeTextEncoder()->Encode(snapshot, nullptr, nowhere).dropped) {
+  for (const auto& drop :
+       polymeter::MakeTextEncoder()->Encode(snapshot, nullptr, nowhere).dropped) {
     truth.Dropped("text", std::string(drop.reason), drop.points);
   }
   for (const auto& drop :

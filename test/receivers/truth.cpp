@@ -57,8 +57,8 @@ std::string Json(const Point& point) {
 
 Family& Truth::Add(std::string kind, std::string type, std::string name, std::string help,
                    std::string unit) {
-  return families_.emplace_back(
-      Family{std::move(kind), std::move(type), std::move(name), std::move(help), std::move(unit), {}, {}});
+  return families_.emplace_back(Family{
+      std::move(kind), std::move(type), std::move(name), std::move(help), std::move(unit), {}, {}});
 }
 
 void Truth::Dropped(std::string format, std::string reason, std::uint64_t points) {

@@ -24,8 +24,8 @@ struct Number {
 
 struct Point {
   Labels labels;
-  std::vector<Number> value;                        // one; none for info and for distributions
-  std::vector<std::pair<double, Number>> parts;     // bound, count not cumulative; quantile, value
+  std::vector<Number> value;                     // one; none for info and for distributions
+  std::vector<std::pair<double, Number>> parts;  // bound, count not cumulative; quantile, value
   Number count{std::uint64_t{0}};
   Number sum{0.0};
 };

@@ -8,8 +8,8 @@ namespace detail {
 GzipStream::GzipStream(int level, Output output)
     : output_(std::move(output)), piece_(new unsigned char[kPiece]) {
   constexpr int kGzip = 16;  // added to the window's bits: a gzip header instead of zlib's
-  usable_ = deflateInit2(&stream_, level, Z_DEFLATED, MAX_WBITS + kGzip, 8,
-                         Z_DEFAULT_STRATEGY) == Z_OK;
+  usable_ =
+      deflateInit2(&stream_, level, Z_DEFLATED, MAX_WBITS + kGzip, 8, Z_DEFAULT_STRATEGY) == Z_OK;
   stream_.next_out = piece_.get();
   stream_.avail_out = kPiece;
 }

@@ -13,8 +13,8 @@ POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 
 // RFC 9112. A body that fits into one piece goes out with Content-Length, a longer one in chunks
-// of 64 KiB; to an HTTP/1.0 client, which knows no chunks, it is collected first. So a body that was
-// broken off never looks complete. Used by one thread.
+// of 64 KiB; to an HTTP/1.0 client, which knows no chunks, it is collected first. So a body that
+// was broken off never looks complete. Used by one thread.
 class HttpResponse {
  public:
   // Sends all bytes or returns false; then the connection is of no more use.
@@ -45,9 +45,9 @@ class HttpResponse {
   int status() const { return status_; }
 
  private:
-  static constexpr std::size_t kRoom = 1024;       // in front of the body, for the head
+  static constexpr std::size_t kRoom = 1024;        // in front of the body, for the head
   static constexpr std::size_t kPiece = 64 * 1024;  // of the body
-  static constexpr std::size_t kTail = 8;          // after it, for the ends of chunks
+  static constexpr std::size_t kTail = 8;           // after it, for the ends of chunks
 
   enum class Framing { kLength, kChunks, kNone };
   std::string Head(Framing framing, std::size_t length) const;

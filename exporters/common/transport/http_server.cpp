@@ -4,10 +4,7 @@
 // queued when it stops (closed here).
 #include "exporters/common/transport/http_server.h"
 
-#include <arpa/inet.h>
 #include <civetweb.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
@@ -17,13 +14,13 @@
 #include <cctype>
 #include <cerrno>
 #include <condition_variable>
-#include <cstring>
 #include <exception>
 #include <mutex>
 #include <system_error>
 #include <thread>
 #include <utility>
 
+#include "exporters/common/transport/listen_address.h"
 #include "exporters/common/transport/own_sockets.h"
 #include "sdk/src/threads.h"
 
@@ -64,9 +61,7 @@ struct Serving {
   std::string message;   // the last one that civetweb logged
 };
 
-Serving& Of(const mg_context* context) {
-  return *static_cast<Serving*>(mg_get_user_data(context));
-}
+Serving& Of(const mg_context* context) { return *static_cast<Serving*>(mg_get_user_data(context)); }
 Serving& Of(const mg_connection* connection) { return Of(mg_get_context(connection)); }
 
 // --- one answer -------------------------------------------------------------------------------
@@ -163,7 +158,8 @@ int OnRequest(mg_connection* connection) {
 // What civetweb refuses by itself: a head that is too long or malformed.
 int OnError(mg_connection* connection, int status, const char*) {
   try {
-    HttpResponse response(HttpResponse::Version::kHttp11, false, Sender(connection, Of(connection)));
+    HttpResponse response(HttpResponse::Version::kHttp11, false,
+                          Sender(connection, Of(connection)));
     response.Answer(status, "bad request\n");
     response.Finish();
   } catch (...) {
@@ -197,79 +193,6 @@ void* OnThread(const mg_context* context, int) {
 
 // --- starting -----------------------------------------------------------------------------------
 
-struct Address {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-
-  void SetPort(std::uint16_t port) {
-    if (storage.ss_family == AF_INET6) {
-      reinterpret_cast<sockaddr_in6&>(storage).sin6_port = htons(port);
-    } else {
-      reinterpret_cast<sockaddr_in&>(storage).sin_port = htons(port);
-    }
-  }
-  // "127.0.0.1:80", "[::1]:80"
-  std::string Text(std::uint16_t port) const {
-    char text[INET6_ADDRSTRLEN] = {};
-    if (storage.ss_family == AF_INET6) {
-      inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr, text,
-                sizeof(text));
-      return "[" + std::string(text) + "]:" + std::to_string(port);
-    }
-    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(storage).sin_addr, text,
-              sizeof(text));
-    return std::string(text) + ":" + std::to_string(port);
-  }
-};
-
-// The address of a host, IPv4 where it has one; an empty one with `error` when there is none.
-Address Resolve(const std::string& host, std::string& error) {
-  Address address;
-  addrinfo hints{};
-  hints.ai_family = mg_check_feature(MG_FEATURES_IPV6) != 0 ? AF_UNSPEC : AF_INET;
-  hints.ai_socktype = SOCK_STREAM;
-  in6_addr ignored{};
-  if (hints.ai_family == AF_INET && inet_pton(AF_INET6, host.c_str(), &ignored) == 1) {
-    error = host + " is an IPv6 address, and this build of civetweb has no IPv6";
-    return address;
-  }
-  // Known without asking a resolver, which may take its time.
-  const std::string name = host == "localhost" ? "127.0.0.1" : host;
-  addrinfo* all = nullptr;
-  const int failed = getaddrinfo(name.c_str(), nullptr, &hints, &all);
-  if (failed != 0) {
-    error = "no address for host '" + host + "': " + gai_strerror(failed);
-    return address;
-  }
-  const addrinfo* chosen = all;
-  for (const addrinfo* i = all; i != nullptr; i = i->ai_next) {
-    if (i->ai_family == AF_INET) {
-      chosen = i;
-      break;
-    }
-  }
-  std::memcpy(&address.storage, chosen->ai_addr, chosen->ai_addrlen);
-  address.size = chosen->ai_addrlen;
-  freeaddrinfo(all);
-  return address;
-}
-
-// Why a listener cannot be had there: an errno, or 0 when it can.
-int WhyNot(Address address, std::uint16_t port) noexcept {
-  address.SetPort(port);
-  const int descriptor = socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (descriptor < 0) return errno;
-  const int on = 1;
-  setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  int why = 0;
-  if (bind(descriptor, reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0 ||
-      listen(descriptor, 1) != 0) {
-    why = errno;
-  }
-  close(descriptor);
-  return why;
-}
-
 // civetweb's threads, one after the other as they begin, let the process ignore SIGPIPE. This puts
 // back what the application had, unless it has chosen something else meanwhile. (civetweb itself
 // needs no ignored SIGPIPE: it writes with MSG_NOSIGNAL, and its threads block every signal.)
@@ -289,17 +212,23 @@ class SigpipeKept {
   struct sigaction before_ {};
 };
 
-// Two servers that start at once would take each other's SIGPIPE for the application's. Timed,
-// because a forked child may find it locked for ever.
-std::timed_mutex& StartMutex() {
-  static auto* const kMutex = new std::timed_mutex;
-  return *kMutex;
+// Two servers that start at once would take each other's SIGPIPE for the application's. The wait
+// ends, because a forked child may find the mutex locked for ever. (Not a timed_mutex: GCC 12's
+// ThreadSanitizer does not see its timed lock.)
+std::unique_lock<std::mutex> OneStartAtATime() {
+  static auto* const kMutex = new std::mutex;
+  std::unique_lock lock(*kMutex, std::try_to_lock);
+  for (int i = 0; i < 200 && !lock.owns_lock(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    static_cast<void>(lock.try_lock());
+  }
+  return lock;
 }
 
 // Returns null with the reason in `serving.message`.
 mg_context* StartCivetweb(const HttpServerOptions& options, const std::string& where,
                           const std::shared_ptr<Serving>& serving) {
-  std::unique_lock one_at_a_time(StartMutex(), std::chrono::seconds(2));
+  const auto one_at_a_time = OneStartAtATime();
   // Counts how often it is called: once for us, so that an application that balances its own calls
   // never takes civetweb away from under us.
   static const unsigned initialized = mg_init_library(MG_FEATURES_DEFAULT);
@@ -307,20 +236,20 @@ mg_context* StartCivetweb(const HttpServerOptions& options, const std::string& w
 
   const int threads = std::max(1, options.threads);
   const int queue = std::max(1, options.max_connections);
-  std::vector<std::string> settings{
-      "listening_ports", where,
-      "num_threads", std::to_string(threads),
-      "connection_queue", std::to_string(queue),
-      "listen_backlog", std::to_string(queue),
-      "max_request_size", std::to_string(std::max<std::size_t>(1024, options.max_header_bytes)),
-      "request_timeout_ms", std::to_string(options.request_timeout.count()),
+  const std::vector<std::pair<std::string, std::string>> settings{
+      {"listening_ports", where},
+      {"num_threads", std::to_string(threads)},
+      {"connection_queue", std::to_string(queue)},
+      {"listen_backlog", std::to_string(queue)},
+      {"max_request_size", std::to_string(std::max<std::size_t>(1024, options.max_header_bytes))},
+      {"request_timeout_ms", std::to_string(options.request_timeout.count())},
       // A client that keeps its connection would keep a worker.
-      "enable_keep_alive", "no",
-      "tcp_nodelay", "1",
+      {"enable_keep_alive", "no"},
+      {"tcp_nodelay", "1"},
       // Nothing of civetweb looks at a path: it arrives as it was sent.
-      "decode_url", "no",
-      "enable_auth_domain_check", "no",
-      "enable_directory_listing", "no",
+      {"decode_url", "no"},
+      {"enable_auth_domain_check", "no"},
+      {"enable_directory_listing", "no"},
   };
   std::vector<const char*> pairs;
   const auto known = [](const std::string& name) {
@@ -329,10 +258,10 @@ mg_context* StartCivetweb(const HttpServerOptions& options, const std::string& w
     }
     return false;
   };
-  for (std::size_t i = 0; i < settings.size(); i += 2) {
-    if (!known(settings[i])) continue;  // another version of civetweb
-    pairs.push_back(settings[i].c_str());
-    pairs.push_back(settings[i + 1].c_str());
+  for (const auto& [name, value] : settings) {
+    if (!known(name)) continue;  // another version of civetweb
+    pairs.push_back(name.c_str());
+    pairs.push_back(value.c_str());
   }
   pairs.push_back(nullptr);
 
@@ -382,7 +311,7 @@ class CivetwebServer final : public HttpServer {
 
   const HttpServerOptions options_;
   mutable std::mutex mutex_;
-  Address address_;  // once it is resolved; with the bound port while serving
+  ListenAddress address_;  // once it is resolved; with the bound port while serving
   std::string endpoint_;
   std::shared_ptr<Serving> serving_;
   mg_context* context_ = nullptr;
@@ -393,9 +322,9 @@ HttpStartResult CivetwebServer::Start(HttpHandler handler) {
   const std::lock_guard lock(mutex_);
   if (context_ != nullptr) return {HttpStart::kImpossible, "the server runs already"};
   if (address_.size == 0) {
-    std::string error;
-    address_ = Resolve(options_.host, error);
-    if (address_.size == 0) return {HttpStart::kImpossible, error};
+    auto found = ResolveListenAddress(options_.host, mg_check_feature(MG_FEATURES_IPV6) != 0);
+    if (!found) return {HttpStart::kImpossible, found.message()};
+    address_ = found.value();
   }
   const std::string where = address_.Text(options_.port);
   auto serving = std::make_shared<Serving>();
@@ -404,10 +333,9 @@ HttpStartResult CivetwebServer::Start(HttpHandler handler) {
   context_ = StartCivetweb(options_, where, serving);
   if (context_ == nullptr) {
     // civetweb says it in words only.
-    const int why = WhyNot(address_, options_.port);
+    const int why = ListenError(address_, options_.port);
     if (why == EADDRINUSE) return {HttpStart::kBusy, where + " is in use"};
-    const std::string reason =
-        why != 0 ? std::generic_category().message(why) : serving->message;
+    const std::string reason = why != 0 ? std::generic_category().message(why) : serving->message;
     return {HttpStart::kFailed, "cannot listen at " + where + ": " + reason};
   }
   mg_server_port port{};

@@ -21,8 +21,8 @@ bool Matches(const sockaddr_storage& local, const sockaddr_storage& address) noe
   if (address.ss_family == AF_INET) {
     const auto& a = reinterpret_cast<const sockaddr_in&>(local);
     const auto& b = reinterpret_cast<const sockaddr_in&>(address);
-    return a.sin_port == b.sin_port && (b.sin_addr.s_addr == htonl(INADDR_ANY) ||
-                                        a.sin_addr.s_addr == b.sin_addr.s_addr);
+    return a.sin_port == b.sin_port &&
+           (b.sin_addr.s_addr == htonl(INADDR_ANY) || a.sin_addr.s_addr == b.sin_addr.s_addr);
   }
   if (address.ss_family == AF_INET6) {
     const auto& a = reinterpret_cast<const sockaddr_in6&>(local);

@@ -25,7 +25,7 @@ namespace testing {
 
 // An answer, taken apart.
 struct RawAnswer {
-  int status = 0;  // 0: there was none
+  int status = 0;                              // 0: there was none
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;                            // without the framing
   bool complete = false;                       // it ended as its framing says

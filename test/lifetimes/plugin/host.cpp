@@ -44,7 +44,8 @@ bool Mapped(const char* path) {
   std::FILE* const maps = std::fopen("/proc/self/maps", "r");
   char line[1024];
   bool found = false;
-  while (std::fgets(line, sizeof(line), maps) != nullptr) found |= std::strstr(line, name) != nullptr;
+  while (std::fgets(line, sizeof(line), maps) != nullptr)
+    found |= std::strstr(line, name) != nullptr;
   std::fclose(maps);
   return found;
 }
@@ -107,7 +108,8 @@ int main(int argc, char** argv) {
 
     if (shared) {
       plugin.api->use_metrics(metrics, family);
-      Expect(family.With("from plugin").Value() == 3, "a family of the program works in the plugin");
+      Expect(family.With("from plugin").Value() == 3,
+             "a family of the program works in the plugin");
       Expect(metrics.Counter("made_in_plugin_total", "M.").Value() == 4,
              "a family that the plugin made is the program's as well");
     }

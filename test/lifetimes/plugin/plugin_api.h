@@ -5,7 +5,8 @@
 #include <polymeter/metrics.h>
 
 struct PluginApi {
-  // Increments by 1 and 0.5, observes 1 and sets, `turns` times each, with code inlined into the plugin.
+  // Increments by 1 and 0.5, observes 1 and sets, `turns` times each, with code inlined into the
+  // plugin.
   void (*use)(const polymeter::Counter&, const polymeter::Gauge&, const polymeter::Histogram&,
               int turns);
   // Look-ups and families in the host's Metrics. Only where both share one library.

@@ -1,0 +1,31 @@
+// Where a server listens: from a host's name to a socket address, and why one cannot be had.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <string>
+
+#include "polymeter/status.h"
+
+POLYMETER_BEGIN_NAMESPACE
+namespace detail {
+
+struct ListenAddress {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+
+  void SetPort(std::uint16_t port);
+  // "127.0.0.1:80", "[::1]:80"
+  std::string Text(std::uint16_t port) const;
+};
+
+// The address of a host, IPv4 where it has one. May ask a resolver, but not for localhost and
+// numeric addresses.
+Result<ListenAddress> ResolveListenAddress(const std::string& host, bool ipv6);
+
+// The errno with which listening there fails; 0 when it would succeed.
+int ListenError(ListenAddress address, std::uint16_t port) noexcept;
+
+}  // namespace detail
+POLYMETER_END_NAMESPACE
