@@ -199,16 +199,15 @@ int main(int argc, char** argv) {
     std::exit(13);
   }
   if (how == "exit_in_callback") {
-    // A callback ends the process: on a thread of the library.
-    g_metrics = std::move(metrics);
-    g_metrics
-        ->GaugeCallback("ends", "E.",
-                        [] {
-                          std::exit(14);
-                          return 0.0;
-                        })
+    // On a thread of the library, while main is inside a snapshot.
+    metrics
+        .GaugeCallback("ends", "E.",
+                       [] {
+                         std::exit(14);
+                         return 0.0;
+                       })
         .Forever();
-    static_cast<void>(g_metrics->TakeSnapshot());
+    static_cast<void>(metrics.TakeSnapshot());
     pause();
   }
   return 64;

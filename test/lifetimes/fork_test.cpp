@@ -3,16 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -364,14 +365,19 @@ TEST(ForkedServer, ChildThatEndsLeavesTheParentsServerAlone) {
 }
 
 TEST(ForkedServer, SocketsAreCloseOnExec) {
+  // By /proc alone: calls with the server's descriptors would race with the server.
   const auto sockets = [] {
     std::vector<std::string> open;
     for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-      const int fd = std::stoi(entry.path().filename().string());
-      struct stat status = {};
-      if (fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode)) {
-        open.push_back(std::to_string(fd) +
-                       ((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0 ? " closes" : " stays open"));
+      std::error_code gone;
+      const std::string target = std::filesystem::read_symlink(entry.path(), gone).string();
+      if (gone || target.rfind("socket:", 0) != 0) continue;
+      const std::string fd = entry.path().filename().string();
+      std::ifstream info("/proc/self/fdinfo/" + fd);
+      for (std::string word; info >> word;) {
+        if (word != "flags:" || !(info >> word)) continue;
+        const unsigned long flags = std::stoul(word, nullptr, 8);
+        open.push_back(fd + ((flags & O_CLOEXEC) != 0 ? " closes" : " stays open"));
       }
     }
     return open;
