@@ -53,7 +53,10 @@ void ProducerRunner::Detach(ProducerEntry& entry) noexcept {
   } else if (!inside) {
     done_.wait_for(lock, budget_, over);
   }
-  if (over()) shared = std::move(entry.shared);
+  // Whoever comes last releases the producer: here, so that it is gone when this returns, or the
+  // thread that is still in its call.
+  entry.abandoned = !over();
+  if (!entry.abandoned) shared = std::move(entry.shared);
 }
 
 std::shared_ptr<const ProducedFamilies> ProducerRunner::Run(Producer& producer) noexcept {
@@ -115,7 +118,6 @@ void ProducerRunner::Work(std::shared_ptr<ProducerRunner> self, std::uint64_t th
     entry->state = State::kRunning;
     entry->thread = thread;
     self->free_thread_runs_ = true;
-    std::shared_ptr<Producer> shared = entry->shared;
     Producer& producer = *entry->producer;
     lock.unlock();
     std::shared_ptr<const ProducedFamilies> families = self->Run(producer);
@@ -125,13 +127,12 @@ void ProducerRunner::Work(std::shared_ptr<ProducerRunner> self, std::uint64_t th
     ++entry->runs;
     if (self->free_thread_ == thread) self->free_thread_runs_ = false;
     std::shared_ptr<Producer> last_owner;
-    if (!entry->attached) last_owner = std::move(entry->shared);
+    if (entry->abandoned) last_owner = std::move(entry->shared);
     if (families != nullptr) std::swap(entry->last, families);
     self->done_.notify_all();
     lock.unlock();
     families.reset();  // foreign destructors run under no lock
     last_owner.reset();
-    shared.reset();
     lock.lock();
   }
 }

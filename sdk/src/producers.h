@@ -31,6 +31,7 @@ struct ProducerEntry {
   std::shared_ptr<Producer> shared;  // set: the producer's life is ours
   bool may_hang = false;             // a call can be abandoned; else Detach waits for it
   bool attached = true;
+  bool abandoned = false;            // detached during a call that did not end in time
   enum class State : std::uint8_t { kIdle, kQueued, kRunning } state = State::kIdle;
   std::uint64_t runs = 0;        // ended
   std::uint64_t thread = 0;      // that runs it

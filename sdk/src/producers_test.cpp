@@ -167,6 +167,26 @@ TEST(Attachment, OfASharedProducerAbandonsACallPastTheBudget) {
   while (!destroyed) std::this_thread::yield();
 }
 
+TEST(Attachment, OfASharedProducerHasReleasedItWhenDetachReturns) {
+  // Its last values take the library's thread a while to free, after the call has ended.
+  struct Large final : Producer {
+    void Collect(FamilySink& sink) override {
+      sink.BeginFamily(MetricType::kGauge, "g", "G.");
+      for (int i = 0; i < 5000; ++i) sink.Gauge({{"i", std::to_string(i)}}, i);
+    }
+  };
+  const Metrics metrics(Options().Consumer());
+  for (int i = 0; i < 20; ++i) {
+    auto producer = std::make_shared<Large>();
+    const std::weak_ptr<Producer> observer = producer;
+    Attachment token = metrics.AddProducer(std::move(producer));
+    static_cast<void>(metrics.TakeSnapshot());
+    static_cast<void>(metrics.TakeSnapshot());
+    token.Detach();
+    ASSERT_TRUE(observer.expired()) << i;
+  }
+}
+
 TEST(Metrics, ShutdownDoesNotWaitForAHungProducer) {
   std::promise<void> release;
   std::shared_future<void> released = release.get_future().share();
