@@ -6,6 +6,20 @@ if(POLYMETER_WITH_PROMETHEUS)
   find_package(civetweb CONFIG REQUIRED)
 endif()
 
+if(POLYMETER_WITH_OTLP)
+  find_package(ZLIB REQUIRED)
+  find_package(CURL REQUIRED)
+  # Header-only, and no header of ours shows it: only its folder is needed. Conan's package has a
+  # CMake file, Debian's has none.
+  find_package(protozero CONFIG QUIET)
+  if(TARGET protozero::protozero)
+    set(PROTOZERO_INCLUDE_DIR
+      "$<TARGET_PROPERTY:protozero::protozero,INTERFACE_INCLUDE_DIRECTORIES>")
+  else()
+    find_path(PROTOZERO_INCLUDE_DIR protozero/pbf_writer.hpp REQUIRED)
+  endif()
+endif()
+
 if(POLYMETER_WITH_PROMETHEUS_CPP)
   find_package(prometheus-cpp CONFIG REQUIRED)
 endif()

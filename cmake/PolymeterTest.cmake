@@ -82,15 +82,18 @@ function(polymeter_test_timeout result seconds)
   set(${result} ${seconds} PARENT_SCOPE)
 endfunction()
 
-# polymeter_add_unit_tests(<library> [DIRS <dir>...] LIBS <target>...): the *_test.cpp beside the
+# polymeter_add_unit_tests(<library> [DIRS <dir>...] [EXCLUDE <regex>] LIBS <target>...): the *_test.cpp beside the
 # sources, as one program polymeter_<library>_test.
 function(polymeter_add_unit_tests library)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DIRS;LIBS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DIRS;LIBS;EXCLUDE")
   if(NOT arg_DIRS)
     set(arg_DIRS .)
   endif()
   list(TRANSFORM arg_DIRS APPEND "/*_test.cpp" OUTPUT_VARIABLE patterns)
   file(GLOB sources CONFIGURE_DEPENDS ${patterns})
+  if(arg_EXCLUDE)  # beginnings of names, as a regular expression
+    list(FILTER sources EXCLUDE REGEX "/(${arg_EXCLUDE})[^/]*$")
+  endif()
   if(sources)
     polymeter_add_test(polymeter_${library}_test SOURCES ${sources} LIBS ${arg_LIBS})
   endif()

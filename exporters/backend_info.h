@@ -11,6 +11,7 @@
 
 #include "polymeter/backend.h"
 #include "polymeter/encoder.h"
+#include "polymeter/push_backend.h"
 #include "polymeter/status.h"
 #include "sdk/src/clock.h"
 #include "sdk/src/option_spec.h"
@@ -27,6 +28,8 @@ struct HttpServerOptions;  // the same
 struct Outside {
   const Clock* clock = &SystemClock();
   std::function<std::unique_ptr<HttpServer>(const HttpServerOptions&)> make_http_server;
+  // For every push backend; called with its name.
+  std::function<std::unique_ptr<PushTransport>(std::string_view backend)> make_push_transport;
 };
 
 struct BackendInfo {

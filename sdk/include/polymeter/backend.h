@@ -28,6 +28,16 @@ class SnapshotSource {
   // std::bad_alloc.
   virtual Snapshot TakeSnapshot(Deadline deadline) = 0;
   Snapshot TakeSnapshot() { return TakeSnapshot(Deadline::max()); }
+  // One that carries the observations since the last such call, too: for one backend at a time, after
+  // TapObservations.
+  virtual Snapshot TakeSnapshotWithSamples(Deadline deadline) { return TakeSnapshot(deadline); }
+  // Asks, from a backend's Start, that histograms made from now on keep single observations, up
+  // to so many a thread between two snapshots; the rest is counted in the buckets alone. One
+  // backend of a Metrics can have them: false for a second one.
+  virtual bool TapObservations(std::size_t per_thread) {
+    static_cast<void>(per_thread);
+    return false;
+  }
   // To the application's log callback; the same message at most once a minute.
   virtual void Log(LogLevel level, std::string_view message) = 0;
 };
@@ -55,6 +65,12 @@ class Backend {
   // Starts threads and sockets. A condition that may heal (a busy port, a missing receiver) is no
   // error: it is reported and retried.
   virtual Status Start(SnapshotSource& source) = 0;
+  // What is recorded now is on its way to the receiver when this returns, or was dropped and
+  // counted; an error says what was not done by the deadline. A pull backend has nothing to do.
+  virtual Status Flush(Deadline deadline) {
+    static_cast<void>(deadline);
+    return {};
+  }
   // Flushes what it can and ends every thread before the deadline. Called once or more.
   virtual Status Stop(Deadline deadline) noexcept = 0;
   virtual BackendReport Report() const = 0;

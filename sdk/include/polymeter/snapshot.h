@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -108,6 +109,10 @@ struct HistogramPoint {
   std::uint32_t bound_count;
   std::uint64_t count;  // sum of the buckets
   double sum;
+  // Observations one by one, as far as they were kept: at most `count`. Only in a snapshot for a
+  // backend that asked for them.
+  const double* samples = nullptr;
+  std::uint32_t sample_count = 0;
 };
 
 struct Quantile {
@@ -149,7 +154,14 @@ struct FamilyView {
   std::string_view help;  // valid UTF-8, may be empty
   std::string_view unit;  // "seconds"; may be empty
   std::string_view otel_name;  // empty: derived from name and unit
-  bool additive = false;       // a gauge that is a sum (OpenTelemetry: UpDownCounter)
+  // label -> OpenTelemetry attribute, where they differ
+  const std::pair<std::string, std::string>* otel_attributes = nullptr;
+  std::size_t otel_attribute_count = 0;
+  bool additive = false;  // a gauge that is a sum (OpenTelemetry: UpDownCounter)
+  // The points are differences since `delta_start_unix_nanos` (backends that asked for them);
+  // otherwise totals since each series' start.
+  bool delta = false;
+  std::int64_t delta_start_unix_nanos = 0;
   // Labels that every series has besides its own (a series' own label of the same name
   // wins). Valid names, none twice.
   const Label* constant_labels = nullptr;
