@@ -7,6 +7,8 @@
 #include <memory>
 #include <mutex>
 
+#include "sdk/src/tap.h"
+
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 namespace {
@@ -58,7 +60,12 @@ void SumAddFallback(CellAddress slot, double n) noexcept {
 // No cell has the bit yet but kNoopCell, which does not come here.
 void CounterAddOutOfLine(CellAddress, std::uint64_t) noexcept {}
 void CounterAddOutOfLine(CellAddress, double) noexcept {}
-void ObserveOutOfLine(CellAddress, double) noexcept {}
+// A histogram whose single observations somebody wants.
+void ObserveOutOfLine(CellAddress cell, double value) noexcept {
+  const CellAddress histogram = cell & ~kOutOfLineBit;
+  HistogramObserve(histogram, value);
+  if (value == value) TapPush(histogram, value);
+}
 
 void RejectCounterAdd(CellAddress cell) noexcept {
   if ((cell & kOutOfLineBit) == 0) Reject(cell);
@@ -77,7 +84,8 @@ double ReadGauge(CellAddress cell) noexcept {
   return Real(cell, 0).load(std::memory_order_relaxed);
 }
 std::uint64_t ReadHistogramCount(CellAddress cell) noexcept {
-  if ((cell & kOutOfLineBit) != 0) return 0;
+  if (cell == kNoopCell) return 0;
+  cell &= ~kOutOfLineBit;
   const auto& histogram = *reinterpret_cast<const HistogramCell*>(cell);
   std::uint64_t count = 0;
   for (std::uint32_t i = 0; i <= histogram.bounds->count; ++i) {
@@ -86,7 +94,8 @@ std::uint64_t ReadHistogramCount(CellAddress cell) noexcept {
   return count;
 }
 double ReadHistogramSum(CellAddress cell) noexcept {
-  if ((cell & kOutOfLineBit) != 0) return 0;
+  if (cell == kNoopCell) return 0;
+  cell &= ~kOutOfLineBit;
   return SumReals(SumSlot(*reinterpret_cast<const HistogramCell*>(cell)), LaneCount());
 }
 

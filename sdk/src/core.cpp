@@ -7,7 +7,12 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <system_error>
+#include <thread>
 #include <utility>
+
+#include "sdk/src/tap.h"
+#include "sdk/src/threads.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
@@ -97,12 +102,7 @@ void Core::MakeResource(bool in_child) {
 // --- backends --------------------------------------------------------------------------------
 
 void Core::StartBackends() {
-  std::vector<std::shared_ptr<Backend>> backends;
-  {
-    const std::lock_guard lock(mutex_);
-    backends = backends_;
-  }
-  for (const auto& backend : backends) {
+  for (const auto& backend : Backends()) {
     std::string why;
     try {
       const Status status = backend->Start(*this);
@@ -123,34 +123,60 @@ Deadline Core::DefaultStopDeadline() const {
   return std::chrono::steady_clock::now() + config_.options.stop_deadline();
 }
 
+std::vector<std::shared_ptr<Backend>> Core::Backends() const {
+  const std::lock_guard lock(mutex_);
+  return backends_;
+}
+
+Status Core::OfEveryBackend(const std::function<Status(Backend&)>& what) noexcept {
+  const auto guarded = [&what](Backend& backend) -> Status {
+    try {
+      return what(backend);
+    } catch (const std::exception& e) {  // an application's own
+      return Status::Error(e.what());
+    } catch (...) {
+      return Status::Error("a backend threw");
+    }
+  };
+  try {
+    const auto backends = Backends();
+    std::vector<Status> results(backends.size());
+    std::vector<std::thread> threads;
+    threads.reserve(backends.size());
+    for (std::size_t i = 1; i < backends.size(); ++i) {
+      const auto call = [&, i] { results[i] = guarded(*backends[i]); };
+      try {
+        threads.push_back(StartNamedThread("pm-backends", call));
+      } catch (const std::system_error&) {  // no thread to be had: one after the other
+        call();
+      }
+    }
+    if (!backends.empty()) results[0] = guarded(*backends[0]);
+    for (std::thread& thread : threads) thread.join();
+    for (Status& result : results) {
+      if (!result) return std::move(result);
+    }
+  } catch (const std::exception& e) {  // no memory for the lists
+    return Status::Error(e.what());
+  }
+  return {};
+}
+
+Status Core::Flush(Deadline deadline) noexcept {
+  if (!recording()) return {};
+  return OfEveryBackend([deadline](Backend& backend) { return backend.Flush(deadline); });
+}
+
 Status Core::Shutdown(Deadline deadline) noexcept {
   if (!recording() || stopped_.exchange(true)) return {};
-  Status result;
-  try {
-    std::vector<std::shared_ptr<Backend>> backends;
-    {
-      const std::lock_guard lock(mutex_);
-      backends = backends_;
-    }
-    for (const auto& backend : backends) {
-      Status status = backend->Stop(deadline);
-      if (!status && result.ok()) result = std::move(status);
-    }
-    producers_->Shutdown();
-  } catch (...) {
-    // No memory for the list.
-  }
+  Status result = OfEveryBackend([deadline](Backend& backend) { return backend.Stop(deadline); });
+  producers_->Shutdown();
   return result;
 }
 
 std::vector<BackendReport> Core::Reports() const {
-  std::vector<std::shared_ptr<Backend>> backends;
-  {
-    const std::lock_guard lock(mutex_);
-    backends = backends_;
-  }
   std::vector<BackendReport> reports;
-  for (const auto& backend : backends) {
+  for (const auto& backend : Backends()) {
     try {
       reports.push_back(backend->Report());
     } catch (...) {  // an application's own
@@ -169,11 +195,15 @@ void Core::Keep(std::shared_ptr<void> thing) {
 
 // --- snapshots -------------------------------------------------------------------------------
 
-Snapshot Core::TakeSnapshot(Deadline deadline) {
+bool Core::TapObservations(std::size_t per_thread) {
+  return recording() && registry_->TapObservations(per_thread);
+}
+
+Snapshot Core::Take(Deadline deadline, bool samples) {
   if (!recording()) return {};
   auto produced = producers_->Collect(deadline);
   auto data = std::make_shared<SnapshotData>();
-  registry_->Read(*data);
+  registry_->Read(*data, samples);
   data->time = registry_->Now();
   {
     const std::lock_guard lock(mutex_);
@@ -214,6 +244,41 @@ std::shared_ptr<const ProducedFamilies> Core::SelfMetrics() {
                    "Scrapes that were begun and not finished, by backend.");
   for (const BackendReport& report : reports) {
     if (report.failed_scrapes != 0) sink.Counter({{"backend", report.name}}, report.failed_scrapes);
+  }
+  const auto count_points = [&](const char* name, const char* help,
+                                std::uint64_t BackendReport::*points) {
+    sink.BeginFamily(MetricType::kCounter, name, help);
+    for (const BackendReport& report : reports) {
+      if (report.offered != 0) sink.Counter({{"backend", report.name}}, report.*points);
+    }
+  };
+  count_points("polymeter_offered_points_total", "Points that a push backend was to deliver.",
+               &BackendReport::offered);
+  count_points("polymeter_accepted_points_total", "Points that the receiver acknowledged.",
+               &BackendReport::accepted);
+  count_points("polymeter_sent_points_total",
+               "Points that were sent where no acknowledgement exists.", &BackendReport::sent);
+  count_points("polymeter_superseded_points_total",
+               "Points whose totals a newer snapshot carries instead.",
+               &BackendReport::superseded);
+  sink.BeginFamily(MetricType::kCounter, "polymeter_dropped_points_total",
+                   "Points that were not delivered, by reason.");
+  for (const BackendReport& report : reports) {
+    for (const auto& [reason, n] : report.dropped) {
+      if (n != 0) sink.Counter({{"backend", report.name}, {"reason", reason}}, n);
+    }
+  }
+  sink.BeginFamily(MetricType::kGauge, "polymeter_pending_points",
+                   "Points that wait for their receiver.");
+  for (const BackendReport& report : reports) {
+    if (report.offered != 0) {
+      sink.Gauge({{"backend", report.name}}, static_cast<double>(report.pending));
+    }
+  }
+  if (registry_->tapped()) {
+    sink.BeginFamily(MetricType::kCounter, "polymeter_unkept_observations_total",
+                     "Observations that the buckets count and that were not kept one by one.");
+    sink.Counter({}, Tap::Instance().Lost());
   }
   return families;
 }

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -28,11 +29,16 @@ class Core : public SnapshotSource, public std::enable_shared_from_this<Core> {
   ProducerRunner& producers() noexcept { return *producers_; }
   const std::vector<Setting>& settings() const noexcept { return config_.settings; }
 
-  Snapshot TakeSnapshot(Deadline deadline) override;
+  Snapshot TakeSnapshot(Deadline deadline) override { return Take(deadline, /*samples=*/false); }
+  Snapshot TakeSnapshotWithSamples(Deadline deadline) override {
+    return Take(deadline, /*samples=*/true);
+  }
+  bool TapObservations(std::size_t per_thread) override;
   using SnapshotSource::TakeSnapshot;
   void Log(LogLevel level, std::string_view message) override;
 
   std::vector<BackendReport> Reports() const;
+  Status Flush(Deadline deadline) noexcept;
   Status Shutdown(Deadline deadline) noexcept;
   Deadline DefaultStopDeadline() const;
   Status RestartAfterFork();
@@ -45,6 +51,11 @@ class Core : public SnapshotSource, public std::enable_shared_from_this<Core> {
 
  private:
   explicit Core(CoreConfig config);
+  Snapshot Take(Deadline deadline, bool samples);
+  std::vector<std::shared_ptr<Backend>> Backends() const;
+  // Calls `what` for every backend, all at the same time: one whose receiver is dead takes the
+  // time of no other. The first error.
+  Status OfEveryBackend(const std::function<Status(Backend&)>& what) noexcept;
   void StartBackends();
   void MakeResource(bool in_child);
   // polymeter_* families: what this library refused, dropped and answered.

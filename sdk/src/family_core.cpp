@@ -23,10 +23,11 @@ constexpr std::size_t kMostLabelBytes = std::numeric_limits<std::uint32_t>::max(
 }  // namespace
 
 FamilyCore::FamilyCore(std::shared_ptr<Registry> registry, std::uint64_t id, FamilySpec spec,
-                       const StringPairs& const_labels_of_all)
+                       const StringPairs& const_labels_of_all, bool tapped)
     : registry_(std::move(registry)),
       id_(id),
       spec_(std::move(spec)),
+      tapped_(tapped && spec_.type == MetricType::kHistogram),
       label_names_(spec_.labels.begin(), spec_.labels.end()) {
   constant_texts_ = spec_.const_labels;
   for (const auto& label : const_labels_of_all) {
@@ -54,6 +55,12 @@ bool FamilyCore::CheckCount(std::size_t count) const {
 }
 
 CellAddress FamilyCore::FindOrCreate(const std::string_view* values, std::size_t count) noexcept {
+  const CellAddress cell = FindOrCreateCell(values, count);
+  return tapped_ ? cell | kOutOfLineBit : cell;  // kNoopCell has the bit already
+}
+
+CellAddress FamilyCore::FindOrCreateCell(const std::string_view* values,
+                                         std::size_t count) noexcept {
   try {
     if (registry_->ended_.load(std::memory_order_relaxed)) return kNoopCell;
     if (count != label_names_.size() && !CheckCount(count)) return kNoopCell;

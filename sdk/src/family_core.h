@@ -40,7 +40,7 @@ struct FamilySpec {
 class FamilyCore {
  public:
   FamilyCore(std::shared_ptr<Registry> registry, std::uint64_t id, FamilySpec spec,
-             const StringPairs& const_labels_of_all);
+             const StringPairs& const_labels_of_all, bool tapped);
   ~FamilyCore();
   FamilyCore(const FamilyCore&) = delete;
   FamilyCore& operator=(const FamilyCore&) = delete;
@@ -49,6 +49,8 @@ class FamilyCore {
   std::uint64_t id() const noexcept { return id_; }
   const std::vector<Label>& constant_labels() const noexcept { return constant_labels_; }
   Registry& registry() const noexcept { return *registry_; }
+  // A histogram whose single observations somebody wants: its handles take the out-of-line path.
+  bool tapped() const noexcept { return tapped_; }
 
   // family.h describes these.
   CellAddress FindOrCreate(const std::string_view* values, std::size_t count) noexcept;
@@ -82,6 +84,7 @@ class FamilyCore {
   static constexpr std::uint32_t kFirstSegment = 16;
   static constexpr std::size_t kSegments = 27;
 
+  CellAddress FindOrCreateCell(const std::string_view* values, std::size_t count) noexcept;
   CellAddress Create(std::uint64_t hash, const std::string_view* values, std::size_t count);
   CellAddress CreateRepaired(const std::string_view* values, std::size_t count);
   CellAddress OverflowCell(std::int64_t now);
@@ -99,6 +102,7 @@ class FamilyCore {
   const std::shared_ptr<Registry> registry_;
   const std::uint64_t id_;
   const FamilySpec spec_;
+  const bool tapped_;
   StringPairs constant_texts_;
   std::vector<Label> constant_labels_;
   std::vector<std::string_view> label_names_;

@@ -8,6 +8,7 @@
 
 #include "sdk/src/chunk_pool.h"
 #include "sdk/src/core.h"
+#include "sdk/src/tap.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
@@ -27,11 +28,13 @@ void BeforeFork() noexcept {
   cores.mutex.lock();
   for (Core* const core : cores.all) core->LockForFork();
   LockBoundsForFork();
+  Tap::Instance().LockForFork();
   ChunkPool::Instance().Lock();
 }
 void AfterForkInParent() noexcept {
   Cores& cores = AllCores();
   ChunkPool::Instance().Unlock();
+  Tap::Instance().UnlockAfterFork();
   UnlockBoundsAfterFork();
   for (Core* const core : cores.all) core->UnlockAfterFork();
   cores.mutex.unlock();
@@ -39,6 +42,8 @@ void AfterForkInParent() noexcept {
 void AfterForkInChild() noexcept {
   Cores& cores = AllCores();
   ChunkPool::Instance().Unlock();
+  Tap::Instance().RestartInChild();
+  Tap::Instance().UnlockAfterFork();
   UnlockBoundsAfterFork();
   for (Core* const core : cores.all) core->RestartInChild();
   cores.mutex.unlock();

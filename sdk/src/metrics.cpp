@@ -226,6 +226,12 @@ std::vector<Setting> Metrics::Describe() const {
   return core_ != nullptr ? core_->settings() : std::vector<Setting>();
 }
 
+Status Metrics::Flush(Deadline deadline) const {
+  return core_ != nullptr ? core_->Flush(deadline) : Status();
+}
+Status Metrics::Flush() const {
+  return core_ != nullptr ? core_->Flush(core_->DefaultStopDeadline()) : Status();
+}
 Status Metrics::Shutdown(Deadline deadline) const {
   return core_ != nullptr ? core_->Shutdown(deadline) : Status();
 }

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "polymeter/buckets.h"
+#include "sdk/src/tap.h"
 #include "sdk/src/text.h"
 #include "sdk/src/units.h"
 
@@ -213,7 +214,7 @@ Result<std::shared_ptr<FamilyCore>> Registry::GetOrMake(MetricType type, std::st
     status = CheckSuffixes(spec);
     if (!status) return status;
     family = std::make_shared<FamilyCore>(shared_from_this(), next_family_id_++, std::move(spec),
-                                          constant_texts_);
+                                          constant_texts_, tapped());
     families_.emplace(family->spec().name, family);
     list_.reset();
   }
@@ -286,7 +287,20 @@ void Registry::Reclaim() noexcept {
   }
 }
 
-void Registry::Read(SnapshotData& data) {
+bool Registry::TapObservations(std::size_t per_thread) noexcept {
+  if (tapped_.exchange(true)) return false;
+  Tap::Instance().Reserve(per_thread);
+  return true;
+}
+
+void Registry::Read(SnapshotData& data, bool samples) {
+  // Before the cells: what the tap gives, the cells have counted.
+  std::shared_ptr<std::vector<Tap::Samples>> kept;
+  if (samples && tapped()) {
+    Tap::Instance().Collect();
+    kept = std::make_shared<std::vector<Tap::Samples>>();
+    data.keep.push_back(kept);
+  }
   std::shared_ptr<const FamilyList> list;
   {
     const std::lock_guard lock(mutex_);
@@ -312,6 +326,8 @@ void Registry::Read(SnapshotData& data) {
     view.help = spec.help;
     view.unit = spec.unit;
     view.otel_name = spec.otel_name;
+    view.otel_attributes = spec.otel_attributes.data();
+    view.otel_attribute_count = spec.otel_attributes.size();
     view.additive = spec.additive;
     view.constant_labels = family->constant_labels().data();
     view.constant_label_count = family->constant_labels().size();
@@ -346,8 +362,13 @@ void Registry::Read(SnapshotData& data) {
           const auto& cell = *reinterpret_cast<const HistogramCell*>(record->cell);
           const HistogramTotals totals = ReadHistogramCell(cell, lanes, next);
           if (look.Idle(*record, totals.count)) return;
-          points.push_back(
-              {SeriesView(record), bounds.values, next, bounds.count, totals.count, totals.sum});
+          HistogramPoint& point = points.emplace_back(HistogramPoint{
+              SeriesView(record), bounds.values, next, bounds.count, totals.count, totals.sum});
+          if (kept != nullptr && family->tapped()) {
+            const Tap::Samples& own = kept->emplace_back(Tap::Instance().Claim(record->cell));
+            point.samples = own.data();  // stays where it is when `kept` grows
+            point.sample_count = static_cast<std::uint32_t>(own.size());
+          }
           next += row;
           --left;
         });
@@ -448,6 +469,7 @@ void Registry::RestartInChild() noexcept {
   cells_.RestartInChild();
   refusals_.clear();
   reported_rejections_ = 0;
+  tapped_.store(false, std::memory_order_relaxed);  // until a backend asks again
 }
 
 }  // namespace detail

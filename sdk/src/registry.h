@@ -42,8 +42,12 @@ class Registry : public std::enable_shared_from_this<Registry> {
                                                 const FamilyOptions& options);
 
   // Adds every family and value to `data`, which then keeps the registry's memory in place. Takes
-  // no lock while it reads.
-  void Read(SnapshotData& data);
+  // no lock while it reads. `samples`: also the single observations that were kept.
+  void Read(SnapshotData& data, bool samples = false);
+
+  // Histograms made from now on keep single observations. False: they do already.
+  bool TapObservations(std::size_t per_thread) noexcept;
+  bool tapped() const noexcept { return tapped_.load(std::memory_order_relaxed); }
 
   // Counts a refusal under `reason` (static text) and says `message`, rate-limited.
   void Refuse(std::string_view reason, std::string_view message, std::uint64_t n = 1) noexcept;
@@ -89,6 +93,7 @@ class Registry : public std::enable_shared_from_this<Registry> {
   std::vector<Label> constant_labels_;
   const std::uint64_t hash_seed_;
   std::atomic<bool> ended_{false};  // what look-ups see of closed_
+  std::atomic<bool> tapped_{false};
 
   ReadEpoch epoch_;  // of look-ups
 

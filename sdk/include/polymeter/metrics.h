@@ -117,7 +117,11 @@ class POLYMETER_EXPORT Metrics {
   std::string Endpoint(std::string_view backend = "prometheus") const;
   // The effective configuration, with where each value came from.
   std::vector<Setting> Describe() const;
-  // Stops the backends before the deadline; recording goes on into cells that nobody reads. A
+  // What has been recorded is on its way to the receivers when this returns: every push backend
+  // pushes now, all at the same time. An error says what was not done by the deadline.
+  Status Flush(Deadline deadline) const;
+  Status Flush() const;  // within Options::StopDeadline
+  // Pushes what is left and stops the backends before the deadline; recording goes on into cells that nobody reads. A
   // second call does nothing.
   Status Shutdown(Deadline deadline) const;
   Status Shutdown() const;  // within Options::StopDeadline

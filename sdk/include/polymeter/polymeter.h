@@ -5,6 +5,7 @@
 
 #include "polymeter/buckets.h"
 #include "polymeter/metrics.h"
+#include "polymeter/render.h"
 #include "polymeter/scrape.h"
 
 POLYMETER_BEGIN_NAMESPACE

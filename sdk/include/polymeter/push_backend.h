@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "polymeter/backend.h"
@@ -174,6 +175,7 @@ class POLYMETER_EXPORT PushBackend : public Backend {
   const Connect connect_;
   const detail::Clock& clock_;
   std::shared_ptr<detail::PushState> state_;  // shared with the thread, which may outlive us
+  std::unique_ptr<std::thread> thread_;
 };
 
 POLYMETER_END_NAMESPACE

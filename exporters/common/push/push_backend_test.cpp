@@ -1,0 +1,421 @@
+// PushBackend over a transport that the test plays, with a clock that it moves.
+#include "polymeter/push_backend.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <numeric>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+
+#include "polymeter/metrics.h"
+#include "sdk/testing/log_capture.h"
+#include "sdk/testing/manual_clock.h"
+
+namespace polymeter {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// A message "name=value;name=value;" of all counters and gauges; `per_message` points in each.
+class PlainEncoder : public Encoder {
+ public:
+  explicit PlainEncoder(std::size_t per_message = 1000000) : per_message_(per_message) {}
+  EncodeReport Encode(const Snapshot& snapshot, EncoderCache*, MessageSink& sink) const override {
+    EncodeReport report;
+    std::size_t open = 0;
+    const auto put = [&](const FamilyView& family, double value) {
+      sink.Append(std::string(family.name) + "=" + std::to_string(static_cast<long>(value)) + ";");
+      ++report.points;
+      if (++open == per_message_) {
+        sink.EndMessage(open);
+        open = 0;
+      }
+    };
+    std::uint64_t dropped = 0;
+    for (const FamilyView& family : snapshot.families()) {
+      if (family.name.substr(0, 10) == "polymeter_") continue;
+      if (const auto* counters = std::get_if<CounterPoints>(&family.points)) {
+        for (const CounterPoint& point : *counters) put(family, point.value());
+      } else if (const auto* gauges = std::get_if<GaugePoints>(&family.points)) {
+        for (const GaugePoint& point : *gauges) put(family, point.value);
+      } else {
+        dropped += family.size();
+      }
+    }
+    if (open != 0) sink.EndMessage(open);
+    if (dropped != 0) report.dropped.push_back({"no_number", dropped});
+    return report;
+  }
+  std::string_view content_type() const override { return {}; }
+
+ private:
+  const std::size_t per_message_;
+};
+
+// What all transports of a test share: what came, and how the next sends end.
+struct Receiver {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<std::string> messages;  // every attempt
+  std::deque<SendResult> answers;     // of the next attempts; then `otherwise`
+  SendResult otherwise = SendResult::Accepted();
+  SendResult end_of_batch = SendResult::Accepted();
+  bool hang = false;  // Send does not come back until Interrupt or its deadline
+  bool interrupted = false;
+  bool throws = false;
+  int transports = 0;
+
+  std::vector<std::string> Messages() {
+    const std::lock_guard lock(mutex);
+    return messages;
+  }
+  std::size_t attempts() { return Messages().size(); }
+  void Answer(std::deque<SendResult> next) {
+    const std::lock_guard lock(mutex);
+    answers = std::move(next);
+  }
+  void Otherwise(SendResult result) {
+    const std::lock_guard lock(mutex);
+    otherwise = std::move(result);
+  }
+};
+
+class PlayedTransport : public PushTransport {
+ public:
+  explicit PlayedTransport(std::shared_ptr<Receiver> receiver) : receiver_(std::move(receiver)) {
+    ++receiver_->transports;
+  }
+  SendResult Send(std::string_view message, Deadline deadline) override {
+    std::unique_lock lock(receiver_->mutex);
+    receiver_->messages.emplace_back(message);
+    receiver_->changed.notify_all();
+    if (receiver_->throws) throw std::runtime_error("thrown");
+    if (receiver_->hang) {
+      receiver_->changed.wait_until(lock, deadline, [&] { return receiver_->interrupted; });
+      return SendResult::Retry("interrupted");
+    }
+    if (receiver_->answers.empty()) return receiver_->otherwise;
+    SendResult answer = receiver_->answers.front();
+    receiver_->answers.pop_front();
+    return answer;
+  }
+  SendResult EndBatch(bool) override { return receiver_->end_of_batch; }
+  void Interrupt() noexcept override {
+    const std::lock_guard lock(receiver_->mutex);
+    receiver_->interrupted = true;
+    receiver_->changed.notify_all();
+  }
+  std::string endpoint() const override { return "played"; }
+
+ private:
+  const std::shared_ptr<Receiver> receiver_;
+};
+
+Deadline Soon() { return std::chrono::steady_clock::now() + 5s; }
+
+std::uint64_t DroppedBy(const BackendReport& report) {
+  return std::accumulate(report.dropped.begin(), report.dropped.end(), std::uint64_t{0},
+                         [](std::uint64_t sum, const auto& drop) { return sum + drop.second; });
+}
+void ExpectBalance(const BackendReport& report) {
+  EXPECT_EQ(report.offered, report.accepted + report.sent + report.superseded + report.pending +
+                                DroppedBy(report));
+}
+
+class Push : public ::testing::Test {
+ protected:
+  // A Metrics whose only backend pushes to `receiver_`, by a clock that stands still.
+  Metrics Make(PushOptions options = PushOptions("played").Interval(10s).RandomOffset(false),
+               std::size_t per_message = 1000000) {
+    backend_ = std::make_shared<PushBackend>(
+        std::move(options), std::make_shared<PlainEncoder>(per_message),
+        [receiver = receiver_] { return std::make_unique<PlayedTransport>(receiver); }, clock_);
+    return Metrics(Options().AddBackend(backend_).Log(log_.callback()));
+  }
+  bool Attempts(std::size_t wanted) {
+    const Deadline give_up = Soon();
+    while (receiver_->attempts() < wanted && std::chrono::steady_clock::now() < give_up) {
+      std::this_thread::sleep_for(1ms);
+    }
+    return receiver_->attempts() >= wanted;
+  }
+  BackendReport Report() {
+    BackendReport report = backend_->Report();
+    ExpectBalance(report);
+    return report;
+  }
+
+  testing::ManualClock clock_;
+  testing::LogCapture log_;
+  std::shared_ptr<Receiver> receiver_ = std::make_shared<Receiver>();
+  std::shared_ptr<PushBackend> backend_;
+};
+
+TEST_F(Push, HappensOnceAnInterval) {
+  const Metrics metrics = Make();
+  auto counter = metrics.Counter("c_total", "C.");
+  counter.Increment(3);
+  clock_.Advance(9s);
+  std::this_thread::sleep_for(20ms);
+  EXPECT_EQ(receiver_->attempts(), 0u);
+  clock_.Advance(1s);
+  ASSERT_TRUE(Attempts(1));
+  counter.Increment();
+  clock_.Advance(10s);
+  ASSERT_TRUE(Attempts(2));
+  clock_.Advance(25s);  // what was missed is not made up for
+  ASSERT_TRUE(Attempts(3));
+  std::this_thread::sleep_for(20ms);
+  EXPECT_THAT(receiver_->Messages(), ElementsAre("c_total=3;", "c_total=4;", "c_total=4;"));
+  EXPECT_EQ(Report().accepted, 3u);
+}
+
+TEST_F(Push, BeginsAtARandomPartOfTheInterval) {
+  const Metrics metrics = Make(PushOptions("played").Interval(10s));
+  metrics.Counter("c_total", "C.");
+  clock_.Advance(10s);
+  EXPECT_TRUE(Attempts(1));
+}
+
+TEST_F(Push, FlushDeliversNowAndShutdownWhatIsLeft) {
+  const Metrics metrics = Make();
+  auto counter = metrics.Counter("c_total", "C.");
+  counter.Increment(1);
+  EXPECT_TRUE(metrics.Flush(Soon()));
+  counter.Increment(1);
+  EXPECT_TRUE(metrics.Shutdown(Soon()));
+  EXPECT_THAT(receiver_->Messages(), ElementsAre("c_total=1;", "c_total=2;"));
+  EXPECT_EQ(Report().accepted, 2u);
+}
+
+TEST_F(Push, OfAShortLivedProgramLosesNothing) {
+  {
+    const Metrics metrics = Make();
+    metrics.Counter("c_total", "C.").Increment(7);
+  }
+  EXPECT_THAT(receiver_->Messages(), ElementsAre("c_total=7;"));
+}
+
+TEST_F(Push, TriesAgainWithGrowingPausesUntilANewerSnapshotSupersedesTheOlder) {
+  const Metrics metrics =
+      Make(PushOptions("played").Interval(100s).RandomOffset(false).Backoff(1s, 30s));
+  auto gauge = metrics.Gauge("g", "G.");
+  gauge.Set(1);
+  receiver_->Otherwise(SendResult::Retry("nobody there"));
+  clock_.Advance(100s);
+  ASSERT_TRUE(Attempts(1));
+  std::this_thread::sleep_for(20ms);
+  clock_.Advance(790ms);  // four fifths of the pause are certain
+  std::this_thread::sleep_for(20ms);
+  EXPECT_EQ(receiver_->attempts(), 1u);
+  clock_.Advance(210ms);
+  ASSERT_TRUE(Attempts(2));
+  std::this_thread::sleep_for(20ms);
+  clock_.Advance(1590ms);
+  std::this_thread::sleep_for(20ms);
+  EXPECT_EQ(receiver_->attempts(), 2u);
+  clock_.Advance(410ms);
+  ASSERT_TRUE(Attempts(3));
+  EXPECT_EQ(Report().last_error, "nobody there");
+  EXPECT_EQ(Report().pending, 1u);
+  gauge.Set(2);
+  receiver_->Otherwise(SendResult::Accepted());
+  clock_.Advance(100s);
+  ASSERT_TRUE(Attempts(4));
+  EXPECT_TRUE(metrics.Flush(Soon()));
+  EXPECT_EQ(receiver_->Messages()[2], "g=1;");
+  EXPECT_EQ(receiver_->Messages()[3], "g=2;");
+  const BackendReport report = Report();
+  EXPECT_EQ(report.superseded, 1u);
+  EXPECT_EQ(report.accepted, 2u);
+  EXPECT_EQ(report.last_error, "");
+  EXPECT_EQ(log_.Count("nobody there"), 1);
+  EXPECT_EQ(log_.Count("delivers again"), 1);
+}
+
+TEST_F(Push, WaitsAsLongAsTheReceiverAsks) {
+  const Metrics metrics = Make(PushOptions("played").Interval(10s).RandomOffset(false));
+  metrics.Gauge("g", "G.").Set(1);
+  receiver_->Answer({SendResult::Retry("throttled", 25s)});
+  clock_.Advance(10s);
+  ASSERT_TRUE(Attempts(1));
+  std::this_thread::sleep_for(20ms);
+  clock_.Advance(24s);  // two intervals pass meanwhile
+  std::this_thread::sleep_for(30ms);
+  EXPECT_EQ(receiver_->attempts(), 1u);
+  clock_.Advance(1s);
+  ASSERT_TRUE(Attempts(2));
+}
+
+TEST_F(Push, DropsWhatTheReceiverRefusesAndCountsWhy) {
+  const Metrics metrics = Make(PushOptions("played").RandomOffset(false), /*per_message=*/2);
+  for (const char* name : {"a", "b", "c", "d", "e", "f"}) metrics.Gauge(name, "G.").Set(1);
+  metrics.Histogram("h", "H.").Observe(1);
+  SendResult partial = SendResult::Accepted();
+  partial.rejected_points = 1;
+  partial.message = "one was bad";
+  receiver_->Answer({SendResult::Rejected("http_400", "bad request"), partial, SendResult::Sent()});
+  EXPECT_TRUE(metrics.Flush(Soon()));
+  const BackendReport report = Report();
+  EXPECT_EQ(report.offered, 7u);
+  EXPECT_EQ(report.accepted, 1u);
+  EXPECT_EQ(report.sent, 2u);
+  EXPECT_THAT(report.dropped, ::testing::UnorderedElementsAre(
+                                  std::pair("http_400", 2u), std::pair("partial_success", 1u),
+                                  std::pair("no_number", 1u)));
+  EXPECT_EQ(log_.Count("bad request"), 1);
+}
+
+TEST_F(Push, SendsOnlyWhatIsLeftOfABatch) {
+  const Metrics metrics = Make(PushOptions("played").RandomOffset(false), /*per_message=*/1);
+  for (const char* name : {"a", "b", "c"}) metrics.Gauge(name, "G.").Set(1);
+  receiver_->Answer({SendResult::Accepted(), SendResult::Retry("later")});
+  EXPECT_FALSE(metrics.Flush(std::chrono::steady_clock::now() + 20ms));
+  EXPECT_EQ(Report().pending, 2u);
+  clock_.Advance(1s);
+  ASSERT_TRUE(Attempts(4));
+  EXPECT_THAT(receiver_->Messages(), ElementsAre("a=1;", "b=1;", "b=1;", "c=1;"));
+}
+
+TEST_F(Push, OfABatchThatFailedAsAWholeIsRepeatedOrDropped) {
+  const Metrics metrics = Make(PushOptions("played").RandomOffset(false), /*per_message=*/1);
+  metrics.Gauge("a", "G.").Set(1);
+  metrics.Gauge("b", "G.").Set(1);
+  receiver_->end_of_batch = SendResult::Rejected("disk_full", "no space");
+  EXPECT_TRUE(metrics.Flush(Soon()));
+  BackendReport report = Report();
+  EXPECT_EQ(report.accepted, 0u);
+  EXPECT_THAT(report.dropped, ElementsAre(std::pair("disk_full", 2u)));
+  receiver_->end_of_batch = SendResult::Retry("busy");
+  EXPECT_FALSE(metrics.Flush(std::chrono::steady_clock::now() + 20ms));
+  EXPECT_EQ(Report().pending, 2u);
+  receiver_->end_of_batch = SendResult::Accepted();
+  EXPECT_TRUE(metrics.Flush(Soon()));
+  report = Report();
+  EXPECT_EQ(report.accepted, 2u);
+  EXPECT_EQ(report.superseded, 2u);
+}
+
+TEST_F(Push, OfDifferencesWaitsForAReceiverWithinItsBound) {
+  DeltaOptions delta;
+  delta.counters = true;
+  const Metrics metrics =
+      Make(PushOptions("played").Interval(10s).RandomOffset(false).Delta(delta).MostPendingBytes(
+          3 * std::string_view("c_total=1;").size()));
+  auto counter = metrics.Counter("c_total", "C.");
+  receiver_->Otherwise(SendResult::Retry("nobody there"));
+  for (int i = 0; i < 5; ++i) {
+    counter.Increment(1);
+    EXPECT_FALSE(metrics.Flush(std::chrono::steady_clock::now() + 10ms));
+  }
+  EXPECT_EQ(Report().pending, 3u);
+  EXPECT_THAT(Report().dropped, ElementsAre(std::pair("queue_full", 2u)));
+  const std::size_t before = receiver_->attempts();
+  receiver_->Otherwise(SendResult::Accepted());
+  EXPECT_TRUE(metrics.Flush(Soon()));
+  const auto messages = receiver_->Messages();
+  EXPECT_EQ(std::vector<std::string>(messages.begin() + static_cast<std::ptrdiff_t>(before),
+                                     messages.end()),
+            std::vector<std::string>(3, "c_total=1;"));
+  EXPECT_EQ(Report().accepted, 3u);
+}
+
+TEST_F(Push, ShutdownKeepsItsDeadlineWhenTheReceiverNeverAnswers) {
+  const Metrics metrics = Make();
+  metrics.Gauge("g", "G.").Set(1);
+  receiver_->hang = true;
+  const Deadline begin = std::chrono::steady_clock::now();
+  const Status stopped = metrics.Shutdown(begin + 200ms);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 1s);
+  EXPECT_THAT(stopped.message(), HasSubstr("1 points were not sent"));
+  EXPECT_THAT(Report().dropped, ElementsAre(std::pair("shutdown", 1u)));
+}
+
+TEST_F(Push, ShutdownTriesAgainAsLongAsItMay) {
+  const Metrics metrics = Make();
+  metrics.Gauge("g", "G.").Set(1);
+  receiver_->Otherwise(SendResult::Retry("nobody there"));
+  std::thread stopper([&] { EXPECT_TRUE(metrics.Shutdown(Soon())); });
+  ASSERT_TRUE(Attempts(1));
+  receiver_->Otherwise(SendResult::Accepted());
+  while (receiver_->attempts() < 2) {
+    clock_.Advance(100ms);
+    std::this_thread::sleep_for(1ms);
+  }
+  stopper.join();
+  EXPECT_EQ(Report().accepted, 1u);
+}
+
+TEST_F(Push, TakesAThrowingTransportForAFailingOne) {
+  const Metrics metrics = Make();
+  metrics.Gauge("g", "G.").Set(1);
+  receiver_->throws = true;
+  EXPECT_FALSE(metrics.Flush(std::chrono::steady_clock::now() + 20ms));
+  EXPECT_EQ(Report().last_error, "thrown");
+  receiver_->throws = false;
+  EXPECT_TRUE(metrics.Flush(Soon()));
+}
+
+TEST_F(Push, LeavesItsAccountInTheSnapshots) {
+  const Metrics metrics = Make();
+  metrics.Gauge("g", "G.").Set(1);
+  EXPECT_TRUE(metrics.Flush(Soon()));
+  const Snapshot snapshot = metrics.TakeSnapshot();
+  double accepted = 0;
+  for (const FamilyView& family : snapshot.families()) {
+    if (family.name == "polymeter_accepted_points_total") {
+      accepted = std::get<CounterPoints>(family.points)[0].value();
+    }
+  }
+  EXPECT_EQ(accepted, 1);
+}
+
+TEST_F(Push, SurvivesALogCallbackThatEndsTheMetrics) {
+  auto metrics = std::make_unique<Metrics>();
+  std::atomic<bool> ended{false};
+  backend_ = std::make_shared<PushBackend>(
+      PushOptions("played").Interval(10s).RandomOffset(false), std::make_shared<PlainEncoder>(),
+      [receiver = receiver_] { return std::make_unique<PlayedTransport>(receiver); }, clock_);
+  *metrics = Metrics(Options().AddBackend(backend_).Log([&](LogLevel, std::string_view) {
+    metrics.reset();
+    ended = true;
+  }));
+  metrics->Gauge("g", "G.").Set(1);
+  receiver_->Otherwise(SendResult::Retry("nobody there"));
+  clock_.Advance(10s);
+  while (!ended) std::this_thread::sleep_for(1ms);
+}
+
+TEST_F(Push, OfAChildBeginsAnewAndSendsNothingOfItsParents) {
+  const Metrics metrics = Make();
+  auto counter = metrics.Counter("c_total", "C.");
+  counter.Increment(5);
+  const pid_t child = fork();
+  if (child == 0) {
+    receiver_->messages.clear();
+    if (!metrics.RestartAfterFork()) _exit(2);
+    counter.Increment(2);
+    if (!metrics.Flush(Soon())) _exit(3);
+    if (receiver_->Messages() != std::vector<std::string>{"c_total=2;"}) _exit(4);
+    if (receiver_->transports != 2) _exit(5);
+    _exit(metrics.Shutdown(Soon()) ? 0 : 6);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_TRUE(metrics.Flush(Soon()));
+  EXPECT_THAT(receiver_->Messages(), ElementsAre("c_total=5;"));
+}
+
+}  // namespace
+}  // namespace polymeter

@@ -1,0 +1,203 @@
+#include "sdk/src/delta.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <utility>
+
+#include "sdk/src/snapshot_data.h"
+
+POLYMETER_BEGIN_NAMESPACE
+namespace detail {
+namespace {
+
+std::int64_t UnixNanos(SystemTime time) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+}
+
+constexpr std::uint64_t kProducedBit = std::uint64_t{1} << 63;
+
+// What brings the receiver's `sum` to `total`; `sum` becomes what the receiver then has. A total
+// that is not finite is given as it is: no difference leads to it or away from it.
+double Advance(double& sum, double total) {
+  if (!std::isfinite(total) || !std::isfinite(sum)) {
+    const double step = total == sum ? 0 : total;
+    sum = total;
+    return step;
+  }
+  const double step = total - sum;
+  sum += step;
+  return step;
+}
+
+// The earliest start of a family's series: where its first differences begin.
+std::int64_t EarliestStart(const FamilyPoints& points) {
+  return std::visit(
+      [](const auto& all) {
+        std::int64_t earliest = 0;
+        for (const auto& point : all) {
+          const std::int64_t start = point.series.start_unix_nanos();
+          if (start != 0 && (earliest == 0 || start < earliest)) earliest = start;
+        }
+        return earliest;
+      },
+      points);
+}
+
+}  // namespace
+
+bool DeltaStage::Wanted(const FamilyView& family) const noexcept {
+  if (!options_.produced && (family.id & kProducedBit) != 0) return false;
+  switch (family.type()) {
+    case MetricType::kCounter: return options_.counters;
+    case MetricType::kHistogram: return options_.histograms;
+    case MetricType::kSummary: return options_.summaries;
+    default: return false;
+  }
+}
+
+DeltaStage::Cursor& DeltaStage::CursorOf(FamilyCursors& family, SeriesView series) {
+  Cursor* cursor = nullptr;
+  if (series.generation() != 0) {
+    if (series.index() >= family.by_index.size()) family.by_index.resize(series.index() + 1);
+    cursor = &family.by_index[series.index()];
+    if (cursor->generation != series.generation()) *cursor = Cursor{};  // another series now
+    cursor->generation = series.generation();
+  } else {
+    key_.clear();
+    const LabelsView labels = series.labels();
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      const Label label = labels[i];
+      for (const std::string_view text : {label.name, label.value}) {
+        const std::size_t size = text.size();
+        key_.append(reinterpret_cast<const char*>(&size), sizeof(size)).append(text);
+      }
+    }
+    cursor = &family.by_labels[key_];
+  }
+  cursor->round = round_;
+  return *cursor;
+}
+
+FamilyPoints DeltaStage::Differences(FamilyCursors& cursors, const FamilyView& family,
+                                     std::uint64_t* room) {
+  // A registry's totals only grow (modulo 2^64); a producer's may begin anew.
+  const auto went_back = [](SeriesView series, bool back) {
+    return series.generation() == 0 && back;
+  };
+  if (const auto* const counters = std::get_if<CounterPoints>(&family.points)) {
+    CounterPoints points;
+    for (CounterPoint point : *counters) {
+      Cursor& cursor = CursorOf(cursors, point.series);
+      const double before = static_cast<double>(cursor.whole) + cursor.part;
+      if (went_back(point.series, point.value() < before)) {
+        cursor.whole = 0;
+        cursor.part = 0;
+      }
+      if (point.series.generation() == 0 && point.whole < cursor.whole) {
+        // It has become a double, and is no smaller: all of it counts as one.
+        cursor.part += static_cast<double>(cursor.whole);
+        cursor.whole = 0;
+      }
+      const std::uint64_t whole = point.whole - cursor.whole;
+      cursor.whole = point.whole;
+      point.whole = whole;
+      point.part = Advance(cursor.part, point.part);
+      if (point.whole != 0 || point.part != 0) points.push_back(point);
+    }
+    return points;
+  }
+  if (const auto* const histograms = std::get_if<HistogramPoints>(&family.points)) {
+    HistogramPoints points;
+    for (HistogramPoint point : *histograms) {
+      Cursor& cursor = CursorOf(cursors, point.series);
+      const std::size_t slots = std::size_t{point.bound_count} + 1;
+      bool back = cursor.buckets.size() != slots;
+      for (std::size_t i = 0; i < slots && !back; ++i) back = point.buckets[i] < cursor.buckets[i];
+      if (point.series.generation() == 0) {
+        const bool same = std::equal(cursor.bounds.begin(), cursor.bounds.end(), point.bounds,
+                                     point.bounds + point.bound_count);
+        if (!same) cursor.bounds.assign(point.bounds, point.bounds + point.bound_count);
+        back = back || !same;
+      }
+      if (back) {
+        cursor.buckets.assign(slots, 0);
+        cursor.part = 0;
+      }
+      std::uint64_t* const differences = room;
+      std::uint64_t count = 0;
+      for (std::size_t i = 0; i < slots; ++i) {
+        differences[i] = point.buckets[i] - cursor.buckets[i];
+        cursor.buckets[i] = point.buckets[i];
+        count += differences[i];
+      }
+      point.sum = Advance(cursor.part, point.sum);
+      if (count == 0 && point.sum == 0) continue;
+      room += slots;
+      point.buckets = differences;
+      point.count = count;
+      points.push_back(point);
+    }
+    return points;
+  }
+  SummaryPoints points;
+  for (SummaryPoint point : std::get<SummaryPoints>(family.points)) {
+    Cursor& cursor = CursorOf(cursors, point.series);
+    if (point.count < cursor.whole) {
+      cursor.whole = 0;
+      cursor.part = 0;
+    }
+    const std::uint64_t count = point.count - cursor.whole;
+    cursor.whole = point.count;
+    point.count = count;
+    point.sum = Advance(cursor.part, point.sum);
+    points.push_back(point);  // its quantiles are no differences
+  }
+  return points;
+}
+
+Snapshot DeltaStage::Apply(const Snapshot& snapshot) {
+  ++round_;
+  auto data = std::make_shared<SnapshotData>();
+  data->time = snapshot.time();
+  data->resource = std::make_shared<Resource>(snapshot.resource());
+  data->keep.push_back(std::make_shared<Snapshot>(snapshot));
+  data->families.reserve(snapshot.families().size());
+  const std::int64_t now = UnixNanos(snapshot.time());
+  for (const FamilyView& family : snapshot.families()) {
+    if (!Wanted(family)) {
+      data->families.push_back(family);
+      continue;
+    }
+    std::string key(ToString(family.type()));
+    key.append(" ").append(family.name);
+    FamilyCursors& cursors = families_[key];
+    const bool first = cursors.round == 0 && last_unix_nanos_ == 0;
+    cursors.round = round_;
+
+    std::uint64_t* room = nullptr;  // for buckets
+    if (const auto* const histograms = std::get_if<HistogramPoints>(&family.points)) {
+      std::size_t slots = 0;
+      for (const HistogramPoint& point : *histograms) slots += std::size_t{point.bound_count} + 1;
+      room =
+          data->buckets.emplace_back(std::make_unique_for_overwrite<std::uint64_t[]>(slots)).get();
+    }
+    FamilyView& view = data->families.emplace_back();
+    view = family;
+    view.points = Differences(cursors, family, room);
+    view.delta = true;
+    // From where the last ones ended. A clock that was set back must not make time run backwards.
+    view.delta_start_unix_nanos =
+        std::min(first ? EarliestStart(family.points) : last_unix_nanos_, now);
+    // A series that is gone and comes again begins anew.
+    std::erase_if(cursors.by_labels,
+                  [this](const auto& entry) { return entry.second.round != round_; });
+  }
+  std::erase_if(families_, [this](const auto& entry) { return entry.second.round != round_; });
+  last_unix_nanos_ = now;
+  return Snapshot(std::move(data));
+}
+
+}  // namespace detail
+POLYMETER_END_NAMESPACE

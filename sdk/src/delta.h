@@ -1,0 +1,59 @@
+// The Delta stage: from totals to differences since the consumer's last snapshot. Each consumer
+// has its own, so that two never disturb each other.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "polymeter/push_backend.h"
+#include "polymeter/snapshot.h"
+
+POLYMETER_BEGIN_NAMESPACE
+namespace detail {
+
+// Not thread-safe.
+//
+// A series whose value has not changed is left out of a family of differences. The first
+// difference of a series is its whole total; so is one after a reset (a total that went back, which
+// only producers' families can). Doubles are taken off from what the receiver has added up
+// so far, so that rounding does not add up there.
+class DeltaStage {
+ public:
+  explicit DeltaStage(DeltaOptions options) : options_(options) {}
+
+  // Families of the kinds in the options become differences; the others stay as they are. Keeps
+  // `snapshot` as long as the result lives.
+  Snapshot Apply(const Snapshot& snapshot);
+
+ private:
+  // What the consumer has got of a series so far.
+  struct Cursor {
+    std::uint32_t generation = 0;
+    std::uint32_t round = 0;  // when it was last seen
+    std::uint64_t whole = 0;  // a counter's integers; a summary's count
+    double part = 0;          // a counter's doubles; a sum
+    std::vector<std::uint64_t> buckets;
+    std::vector<double> bounds;  // of a histogram that a producer gives
+  };
+  struct FamilyCursors {
+    std::uint32_t round = 0;
+    std::vector<Cursor> by_index;                      // series of the registry
+    std::unordered_map<std::string, Cursor> by_labels;  // those that producers give
+  };
+
+  Cursor& CursorOf(FamilyCursors& family, SeriesView series);
+  FamilyPoints Differences(FamilyCursors& cursors, const FamilyView& family,
+                           std::uint64_t* room);
+  bool Wanted(const FamilyView& family) const noexcept;
+
+  const DeltaOptions options_;
+  std::unordered_map<std::string, FamilyCursors> families_;  // by type and name
+  std::uint32_t round_ = 0;
+  std::int64_t last_unix_nanos_ = 0;  // time of the last snapshot; 0: there was none
+  std::string key_;
+};
+
+}  // namespace detail
+POLYMETER_END_NAMESPACE
