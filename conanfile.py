@@ -9,6 +9,9 @@ from conan.tools.cmake import CMake, CMakeDeps, CMakeToolchain, cmake_layout
 from conan.tools.files import copy, rmdir
 from conan.tools.scm import Version
 
+# The folders under exporters/, each an option with_<folder>.
+BACKENDS = ("prometheus", "otlp", "statsd", "json", "csv")
+
 required_conan_version = ">=2.0"
 
 
@@ -17,19 +20,28 @@ class PolymeterConan(ConanFile):
     version = "0.1.0"
     description = "One metrics API for C++ services; the backend is an environment variable"
     license = "MIT"
-    topics = ("metrics", "monitoring", "observability", "prometheus", "openmetrics")
+    topics = ("metrics", "monitoring", "observability", "prometheus", "openmetrics",
+              "opentelemetry", "otlp", "statsd")
     package_type = "library"
     settings = "os", "arch", "compiler", "build_type"
     options = {
         "shared": [True, False],
         "fPIC": [True, False],
         "with_prometheus": [True, False],
+        "with_otlp": [True, False],
+        "with_statsd": [True, False],
+        "with_json": [True, False],
+        "with_csv": [True, False],
         "with_prometheus_cpp": [True, False],
     }
     default_options = {
         "shared": False,
         "fPIC": True,
         "with_prometheus": True,
+        "with_otlp": True,
+        "with_statsd": True,
+        "with_json": True,
+        "with_csv": True,
         "with_prometheus_cpp": True,
     }
     exports_sources = ("CMakeLists.txt", "LICENSE", "cmake/*", "sdk/*", "exporters/*",
@@ -46,6 +58,10 @@ class PolymeterConan(ConanFile):
     def requirements(self):
         if self.options.with_prometheus:
             self.requires("civetweb/1.16")
+        if self.options.with_otlp:
+            self.requires("libcurl/[>=7.78 <9]")
+            self.requires("protozero/1.7.1")
+        if self.options.with_prometheus or self.options.with_otlp:
             self.requires("zlib/[>=1.2.11 <2]")
         if self.options.with_prometheus_cpp:
             # polymeter/prometheus.h includes its headers.
@@ -70,9 +86,9 @@ class PolymeterConan(ConanFile):
         toolchain.cache_variables["POLYMETER_BUILD_TESTS"] = False
         toolchain.cache_variables["POLYMETER_BUILD_SAMPLES"] = False
         toolchain.cache_variables["POLYMETER_WARNINGS"] = False
-        toolchain.cache_variables["POLYMETER_WITH_PROMETHEUS"] = bool(self.options.with_prometheus)
-        toolchain.cache_variables["POLYMETER_WITH_PROMETHEUS_CPP"] = bool(
-            self.options.with_prometheus_cpp)
+        for part in (*BACKENDS, "prometheus_cpp"):
+            toolchain.cache_variables[f"POLYMETER_WITH_{part.upper()}"] = bool(
+                self.options.get_safe(f"with_{part}"))
         toolchain.generate()
         CMakeDeps(self).generate()
 
@@ -92,7 +108,13 @@ class PolymeterConan(ConanFile):
         # from; libs and requires below serve the other generators (PkgConfigDeps and its kin).
         self.cpp_info.set_property("cmake_find_mode", "none")
 
-        third_parties = ["civetweb::civetweb", "zlib::zlib"] if self.options.with_prometheus else []
+        third_parties = []
+        if self.options.with_prometheus:
+            third_parties.append("civetweb::civetweb")
+        if self.options.with_otlp:
+            third_parties += ["libcurl::libcurl", "protozero::protozero"]
+        if self.options.with_prometheus or self.options.with_otlp:
+            third_parties.append("zlib::zlib")
         everything = self.cpp_info.components["everything"]
         everything.builddirs = [os.path.join("lib", "cmake", "polymeter")]
         everything.set_property("pkg_config_name", "polymeter")
@@ -102,7 +124,8 @@ class PolymeterConan(ConanFile):
             everything.libs = ["polymeter"]
             everything.requires = third_parties
         else:
-            backends = ["polymeter_prometheus"] if self.options.with_prometheus else []
+            backends = [f"polymeter_{backend}" for backend in BACKENDS
+                        if self.options.get_safe(f"with_{backend}")]
             everything.libs = ["polymeter_exporters", *backends, "polymeter_common", "polymeter_sdk"]
             everything.defines = ["POLYMETER_STATIC"]
             everything.requires = third_parties

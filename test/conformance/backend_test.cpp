@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "polymeter/metrics.h"
+#include "sdk/src/delta.h"
 #include "sdk/testing/log_capture.h"
 #include "test/conformance/cases.h"
 #include "test/conformance/fake_world.h"
@@ -58,6 +59,17 @@ void ExpectBalance(const BackendReport& report) {
             report.accepted + report.sent + report.superseded + report.pending + DroppedBy(report));
 }
 
+std::vector<DeltaOptions> PossibleDeltas() {
+  DeltaOptions none;
+  DeltaOptions delta;
+  delta.counters = delta.histograms = true;
+  DeltaOptions low_memory = delta;
+  low_memory.produced = false;
+  DeltaOptions with_summaries = delta;
+  with_summaries.summaries = true;
+  return {none, delta, low_memory, with_summaries};
+}
+
 class BackendContract : public ::testing::TestWithParam<Case> {
  protected:
   std::unique_ptr<Backend> Make() {
@@ -98,13 +110,13 @@ TEST_P(BackendContract, StartsDeliversAndStops) {
   const auto backend = Make();
   const Status started = backend->Start(source);
   ASSERT_TRUE(started) << started.message();
-  EXPECT_THAT(world_.Deliver(), Not(IsEmpty()));
+  EXPECT_THAT(world_.Deliver(*backend), Not(IsEmpty()));
   EXPECT_GT(source.taken(), 0);
   const Status stopped = backend->Stop(Soon());
   EXPECT_TRUE(stopped) << stopped.message();
   const int taken = source.taken();
   world_.clock().Advance(1h);
-  EXPECT_THAT(world_.Deliver(), IsEmpty()) << "after Stop";
+  EXPECT_THAT(world_.Deliver(*backend), IsEmpty()) << "after Stop";
   EXPECT_EQ(source.taken(), taken) << "the source must not be used after Stop";
   EXPECT_EQ(EntriesOf("/proc/self/task"), threads) << "threads stayed behind";
 }
@@ -126,7 +138,7 @@ TEST_P(BackendContract, EndsItsThreadsInItsDestructorWhenNobodyStoppedIt) {
     ASSERT_TRUE(backend->Start(source));
   }
   EXPECT_EQ(EntriesOf("/proc/self/task"), threads);
-  EXPECT_THAT(world_.Deliver(), IsEmpty());
+  EXPECT_THAT(world_.Deliver(*Make()), IsEmpty());
 }
 
 TEST_P(BackendContract, StopsAtOnceWhenTheDeadlineHasPassed) {
@@ -145,21 +157,28 @@ TEST_P(BackendContract, DeliversWhatItsEncoderWrites) {
   FixedSource source(snapshot);
   const auto backend = Make();
   ASSERT_TRUE(backend->Start(source));
-  // A backend may know several formats and let its receiver choose.
-  std::vector<std::vector<std::string>> possible;
+  constexpr int kDeliveries = 3;  // the caches are cold, then warm
+  // A backend may know several formats and let its receiver choose, and may send totals or
+  // differences of some kinds.
+  std::vector<std::vector<std::vector<std::string>>> possible;
   for (const Case& c : EncoderCases()) {
     if (c.info != GetParam().info) continue;
     auto made = c.info->make_encoder(c.BackendOptions());
     ASSERT_TRUE(made) << made.message();
-    RecordingSink sink;
-    static_cast<void>(made.value()->Encode(snapshot, nullptr, sink));
-    possible.push_back(sink.messages());
+    for (const DeltaOptions& options : PossibleDeltas()) {
+      detail::DeltaStage delta(options);
+      auto& deliveries = possible.emplace_back();
+      for (int i = 0; i < kDeliveries; ++i) {
+        RecordingSink sink;
+        static_cast<void>(made.value()->Encode(delta.Apply(snapshot), nullptr, sink));
+        deliveries.push_back(sink.messages());
+      }
+    }
   }
-  for (int i = 0; i < 3; ++i) {  // the caches are cold, then warm
-    const auto delivered = world_.Deliver();
-    EXPECT_TRUE(std::find(possible.begin(), possible.end(), delivered) != possible.end())
-        << "delivery " << i << " is what no encoder of this backend writes";
-  }
+  std::vector<std::vector<std::string>> delivered;
+  for (int i = 0; i < kDeliveries; ++i) delivered.push_back(world_.Deliver(*backend));
+  EXPECT_TRUE(std::find(possible.begin(), possible.end(), delivered) != possible.end())
+      << "that is what no encoder of this backend writes";
   EXPECT_TRUE(backend->Stop(Soon()));
 }
 
@@ -168,7 +187,7 @@ TEST_P(BackendContract, LosesNothingThatWasRecordedBeforeItsStart) {
   metrics.Counter("early_total", "Before any backend.").Increment(kRareNumber);
   const auto backend = Make();
   ASSERT_TRUE(backend->Start(*detail::CoreAccess::Source(metrics)));
-  EXPECT_TRUE(HoldsNumber(world_.Deliver(), kRareNumber));
+  EXPECT_TRUE(HoldsNumber(world_.Deliver(*backend), kRareNumber));
   EXPECT_TRUE(backend->Stop(Soon()));
 }
 
@@ -177,10 +196,10 @@ TEST_P(BackendContract, DeliversWhatAMetricsRecords) {
   ASSERT_TRUE(metrics.recording());
   const auto jobs = metrics.Counter("jobs_total", "Jobs.", {"kind"});
   jobs.With("first").Increment(kRareNumber);
-  EXPECT_TRUE(HoldsNumber(world_.Deliver(), kRareNumber));
-  EXPECT_FALSE(HoldsNumber(world_.Deliver(), kRareNumber + 1));
+  EXPECT_TRUE(HoldsNumber(world_.Deliver(metrics), kRareNumber));
+  EXPECT_FALSE(HoldsNumber(world_.Deliver(metrics), kRareNumber + 1));
   jobs.With("second").Increment(kRareNumber + 1);
-  EXPECT_TRUE(HoldsNumber(world_.Deliver(), kRareNumber + 1));
+  EXPECT_TRUE(HoldsNumber(world_.Deliver(metrics), kRareNumber + 1));
   EXPECT_TRUE(metrics.Shutdown());
 }
 
@@ -199,7 +218,7 @@ TEST_P(BackendContract, ReportsAtAnyTimeAndBalances) {
   ASSERT_TRUE(backend->Start(source));
   const BackendReport before = check();
   EXPECT_FALSE(before.endpoint.empty());
-  static_cast<void>(world_.Deliver());
+  static_cast<void>(world_.Deliver(*backend));
   const BackendReport after = check();
   EXPECT_GT(after.scrapes + after.offered, before.scrapes + before.offered);
   EXPECT_EQ(after.failed_scrapes, 0u);
@@ -219,7 +238,7 @@ TEST_P(BackendContract, TakesAReceiverOrPortThatIsNotThereForSomethingThatHeals)
   EXPECT_THAT(source.messages(), Not(IsEmpty())) << "says so";
   EXPECT_LT(source.messages().size(), 10u) << "and not at every attempt";
   world_.SetReachable(true);
-  EXPECT_TRUE(Eventually(world_, [&] { return !world_.Deliver().empty(); }));
+  EXPECT_TRUE(Eventually(world_, [&] { return !world_.Deliver(*backend).empty(); }));
   EXPECT_EQ(backend->Report().last_error, "");
   EXPECT_TRUE(backend->Stop(Soon()));
 }
@@ -258,7 +277,7 @@ TEST_P(BackendContract, StopsUnderLoad) {
   }
   threads.emplace_back([&] {
     while (go_on) {
-      if (!world_.Deliver().empty()) ++deliveries;
+      if (!world_.Deliver(metrics).empty()) ++deliveries;
       static_cast<void>(metrics.Reports());
     }
   });
@@ -269,7 +288,7 @@ TEST_P(BackendContract, StopsUnderLoad) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
   go_on = false;
   for (std::thread& thread : threads) thread.join();
-  EXPECT_THAT(world_.Deliver(), IsEmpty());
+  EXPECT_THAT(world_.Deliver(metrics), IsEmpty());
   // Recording went on, and nothing of it was lost.
   std::uint64_t total = 0;
   const Snapshot snapshot = metrics.TakeSnapshot();

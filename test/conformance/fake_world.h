@@ -52,12 +52,40 @@ class FakeHttpServer : public detail::HttpServer {
   std::shared_ptr<State> state_;
 };
 
+// A transport whose receiver is a list of messages.
+class FakePushTransport : public PushTransport {
+ public:
+  struct State {
+    mutable std::mutex mutex;
+    std::vector<std::string> messages;
+    bool reachable = true;
+    int attempts = 0;
+  };
+
+  explicit FakePushTransport(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+  SendResult Send(std::string_view message, Deadline) override {
+    const std::lock_guard lock(state_->mutex);
+    ++state_->attempts;
+    if (!state_->reachable) return SendResult::Retry("nobody is there");
+    state_->messages.emplace_back(message);
+    return SendResult::Accepted();
+  }
+  std::string endpoint() const override { return "fake:1"; }
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
 class FakeWorld {
  public:
   FakeWorld() : outside_(std::make_shared<detail::Outside>()) {
     outside_->clock = &clock_;
     outside_->make_http_server = [http = http_](const detail::HttpServerOptions&) {
       return std::make_unique<FakeHttpServer>(http);
+    };
+    outside_->make_push_transport = [push = push_](std::string_view) {
+      return std::make_unique<FakePushTransport>(push);
     };
   }
 
@@ -68,17 +96,31 @@ class FakeWorld {
   void SetReachable(bool reachable) {
     const std::unique_lock lock(http_->mutex);
     http_->busy = !reachable;
+    const std::lock_guard push_lock(push_->mutex);
+    push_->reachable = reachable;
   }
   // What transports were asked to start or to send, refused or not.
   int attempts() const {
     const std::shared_lock lock(http_->mutex);
-    return http_->starts;
+    const std::lock_guard push_lock(push_->mutex);
+    return http_->starts + push_->attempts;
   }
 
   // Makes a running backend deliver, and returns all that it delivered by this: the bodies of
-  // pages, requests, datagrams. Empty when nothing runs.
-  std::vector<std::string> Deliver() {
+  // pages, requests, datagrams. Empty when nothing runs. `flushable`: a Backend or a Metrics.
+  template <class Flushable>
+  std::vector<std::string> Deliver(Flushable& flushable) {
+    {
+      const std::lock_guard lock(push_->mutex);
+      push_->messages.clear();
+    }
+    static_cast<void>(
+        flushable.Flush(std::chrono::steady_clock::now() + std::chrono::seconds(1)));
     std::vector<std::string> delivered;
+    {
+      const std::lock_guard lock(push_->mutex);
+      delivered.swap(push_->messages);
+    }
     if (std::string page = Get("/metrics"); !page.empty()) delivered.push_back(std::move(page));
     return delivered;
   }
@@ -106,6 +148,7 @@ class FakeWorld {
 
  private:
   ManualClock clock_;
+  std::shared_ptr<FakePushTransport::State> push_ = std::make_shared<FakePushTransport::State>();
   std::shared_ptr<FakeHttpServer::State> http_ = std::make_shared<FakeHttpServer::State>();
   std::shared_ptr<detail::Outside> outside_;
 };
