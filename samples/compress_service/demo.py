@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
-"""Starts compress_service, posts this repository's files to it and checks its /metrics.
+"""Starts compress_service and the receivers of its backends, posts this repository's files to it
+and checks what arrived.
 
-Keeps a tally of its own, shows an excerpt of the page and compares both. Then it goes on with a
+Keeps a tally of its own, shows an excerpt of the page and compares both: with /metrics, with what
+the OpenTelemetry Collector wrote (otlp), with statsd_exporter's page (statsd), with the file
+(jsonl). Then it goes on with a
 light load until Ctrl-C, or until --for is over. Exit code: 0 when every number was equal, every
 response could be decompressed and the service ended well; else 1.
 """
@@ -9,6 +12,7 @@ response could be decompressed and the service ended well; else 1.
 import argparse
 import collections
 import concurrent.futures
+import contextlib
 import gzip
 import pathlib
 import random
@@ -18,6 +22,7 @@ import sys
 import threading
 import time
 
+from receivers import RECEIVERS, Missing
 from service_process import Service, compress_path, value_of
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
@@ -100,13 +105,21 @@ def files_to_post():
     return [body for body in bodies if body][:60]
 
 
-def compare(service, client, full):
+class Page:
+    """The service's own page as a receiver."""
+    name = "the page"
+
+    def __init__(self, service):
+        self.values = service.values
+
+
+def compare(receiver, client, full):
     """Prints the two tallies; True when they are equal. The service counts a request after its
-    last byte, so the page may be a moment behind."""
+    last byte and pushes once a second, so a receiver may be a moment behind."""
     expectations = list(client.expectations())
     end = time.monotonic() + SETTLE_SECONDS
     while True:
-        values = service.values()
+        values = receiver.values()
         pairs = [(what, count, metric, labels, value_of(values, metric, **labels))
                  for what, count, metric, labels in expectations]
         differing = [pair for pair in pairs if pair[1] != pair[4]]
@@ -167,7 +180,17 @@ def seconds(text):
 def run(options):
     begin = time.monotonic()
     end = None if options.run_for is None else begin + options.run_for
-    with Service(options.binary, options.backend, echo=True) as service:
+    backends = [name.strip().lower() for name in options.backend.split(",")]
+    with contextlib.ExitStack() as stack:
+        receivers = []
+        environment = {}
+        for name in backends:
+            if name in RECEIVERS:
+                receivers.append(stack.enter_context(RECEIVERS[name]()))
+                environment.update(receivers[-1].environment)
+                print(f"{receivers[-1].name} is there for {name}")
+        service = stack.enter_context(
+            Service(options.binary, options.backend, environment=environment, echo=True))
         print(f"compress_service runs at http://{service.address} "
               f"with METRICS_BACKEND={options.backend}")
         client = Client(service)
@@ -179,13 +202,16 @@ def run(options):
             print(f"\nFrom {url}:")
             print_excerpt(service.page())
             print("\nThis client's tally and the page's:")
-            well = compare(service, client, full=True)
+            well = compare(Page(service), client, full=True)
             print(f"\nNow look yourself:  curl {url}")
-        elif "prometheus" in options.backend.split(","):
+        elif "prometheus" in backends:
             well = False
             print("\nThe page at /metrics did not come up.")
-        else:
+        elif not receivers:
             print("\nThis backend has no page to compare with.")
+        for receiver in receivers:
+            print(f"\nThis client's tally and what arrived in {receiver.name}:")
+            well = compare(receiver, client, full=True) and well
         print(f"    compress a file:  curl --data-binary @README.md "
               f"'http://{service.address}/compress?level=9' | gunzip")
         print("A light load goes on " + ("until Ctrl-C." if end is None
@@ -194,7 +220,10 @@ def run(options):
         light_load(client, bodies, end)
         if scraped:
             print(f"\nAt the end, after {sum(client.requests.values())} requests:")
-            well = compare(service, client, full=False) and well
+            well = compare(Page(service), client, full=False) and well
+        for receiver in receivers:
+            print(f"In {receiver.name}:")
+            well = compare(receiver, client, full=False) and well
         for message in client.wrong[:10]:
             print("  wrong:", message)
         code, took = service.stop()
@@ -212,7 +241,11 @@ def main():
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: interrupted.set())
-    return 0 if run(options) else 1
+    try:
+        return 0 if run(options) else 1
+    except Missing as missing:
+        print(missing, file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

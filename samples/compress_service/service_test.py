@@ -105,8 +105,48 @@ class Demonstration(unittest.TestCase):
             demo.SETTLE_SECONDS = 0.5
             shown = io.StringIO()
             with contextlib.redirect_stdout(shown):
-                self.assertFalse(demo.compare(service, client, full=False))
+                self.assertFalse(demo.compare(demo.Page(service), client, full=False))
             self.assertIn("<-- differs", shown.getvalue())
+
+
+class RealReceivers(unittest.TestCase):
+    def test_all_of_several_backends_agree(self):
+        import receivers
+        try:
+            for name in ("otelcol", "statsd_exporter"):
+                receivers.tool(name)
+        except receivers.Missing as missing:
+            if os.environ.get("CI") == "true":
+                raise
+            self.skipTest(str(missing))
+        done = subprocess.run([sys.executable, HERE / "demo.py", "--binary", binary, "--for", "3s",
+                               "--backend", "prometheus,otlp,statsd,jsonl"],
+                              capture_output=True, text=True, timeout=100)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertNotIn("differs", done.stdout)
+        self.assertEqual(len(re.findall(r"(\d+) of \1 numbers are equal", done.stdout)), 8)
+
+    def test_a_prometheus_server_answers_what_the_client_tallied(self):
+        import demo
+        import receivers
+        try:
+            receivers.tool("prometheus")
+        except receivers.Missing as missing:
+            if os.environ.get("CI") == "true":
+                raise
+            self.skipTest(str(missing))
+        for form in ("text", "openmetrics"):
+            with self.subTest(form), Service(
+                    binary, "prometheus",
+                    environment={"METRICS_PROMETHEUS_FORMAT": form}) as service:
+                client = demo.Client(service)
+                demo.first_round(client)
+                with receivers.PrometheusServer(service.metrics_address) as server:
+                    demo.SETTLE_SECONDS = 30  # its first scrape comes after five
+                    shown = io.StringIO()
+                    with contextlib.redirect_stdout(shown):
+                        same = demo.compare(server, client, full=False)
+                    self.assertTrue(same, shown.getvalue())
 
 
 class Overload(unittest.TestCase):

@@ -116,6 +116,10 @@ def creation(build):
     build.google("creation")
 
 
+def push(build):
+    build.google("push", 0.05)
+
+
 def http(build):
     build.google("http")
 
@@ -146,6 +150,7 @@ PARTS = {
     "hot_path": (hot_path, 5, 2, True),
     "exposition": (exposition, 3, 1, True),
     "creation": (creation, 2, 1, True),
+    "push": (push, 3, 1, True),
     "http": (http, 2, 1, False),
     "scrape_memory": (scrape_memory, 2, 1, False),
     "series_memory": (series_memory, 1, 1, False),

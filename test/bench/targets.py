@@ -214,10 +214,30 @@ def process_rows(build):
     return rows
 
 
+def push_rows(build):
+    f = build.figures
+    rows = []
+
+    def versus(target, what, ours, other, limit, gate=False, show=ns):
+        a, b = f.ns(ours), f.ns(other)
+        rows.append(Row(target, what, build.label, show(a), show(b), a / b, limit, gate=gate,
+                        part="push"))
+
+    if "otlp/polymeter/10000" in f:
+        versus(8, "OTLP request of 10,000 counters / protozero with cached attributes",
+               "otlp/polymeter/10000", "otlp/limit/10000", 2, gate=True, show=ms)
+    versus(9, "increment beside prometheus, statsd, jsonl and csv / alone",
+           "increment/fanout/1000", "increment/alone/1000", 1.1)
+    versus(9, "observation that is kept for StatsD / Observe", "observe/sampled/1000",
+           "observe/alone/1000", 3)
+    return rows
+
+
 def rows_of(builds):
     rows = []
     for build in builds:
         rows += hot_path_rows(build) + exposition_rows(build) + creation_rows(build)
+        rows += push_rows(build)
         if build is builds[0]:
             rows += process_rows(build)
     # By target; the order within one stays.
