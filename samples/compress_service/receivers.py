@@ -141,16 +141,30 @@ service:
 
     def _take_metric(self, metric):
         name = self.OTEL_NAMES.get(metric["name"], metric["name"])
-        for kind in ("sum", "gauge", "histogram"):
-            for point in metric.get(kind, {}).get("dataPoints", ()):
+        for kind in ("sum", "gauge", "histogram", "summary"):
+            family = metric.get(kind, {})
+            # Differences (AGGREGATION_TEMPORALITY_DELTA) add up, totals replace.
+            self._delta = family.get("aggregationTemporality") == 1
+            for point in family.get("dataPoints", ()):
                 labels = frozenset((a["key"], str(next(iter(a["value"].values()), "")))
                                    for a in point.get("attributes", ()))
-                if kind == "histogram":
-                    self._values[name + "_count", labels] = float(point.get("count", 0))
-                    self._values[name + "_sum", labels] = float(point.get("sum", 0))
-                else:
-                    number = point.get("asInt", point.get("asDouble"))
-                    self._values[name, labels] = float(number)
+                if "asInt" in point or "asDouble" in point:
+                    self._put(name, labels, point.get("asInt", point.get("asDouble")))
+                    continue
+                self._put(name + "_count", labels, point.get("count", 0))
+                self._put(name + "_sum", labels, point.get("sum", 0))
+                bounds = [f"{bound:g}" for bound in point.get("explicitBounds", ())] + ["+Inf"]
+                below = 0
+                for bound, count in zip(bounds, point.get("bucketCounts", ())):
+                    below += int(count)
+                    self._put(name + "_bucket", labels | {("le", bound)}, below)
+                for quantile in point.get("quantileValues", ()):
+                    self._put(name, labels | {("quantile", f"{quantile.get('quantile', 0):g}")},
+                              quantile.get("value", 0))
+
+    def _put(self, name, labels, number):
+        before = self._values.get((name, labels), 0) if self._delta else 0
+        self._values[name, labels] = before + float(number)
 
 
 class StatsdExporter(Receiver):
@@ -162,7 +176,9 @@ class StatsdExporter(Receiver):
         self._udp = free_port(socket.SOCK_DGRAM)
         self.environment = {"METRICS_STATSD_HOST": "127.0.0.1",
                             "METRICS_STATSD_PORT": str(self._udp),
-                            "METRICS_STATSD_DIALECT": "dogstatsd",
+                            # It reads tags as DogStatsD has them and signs as plain StatsD does.
+                            "METRICS_STATSD_DIALECT": "statsd",
+                            "METRICS_STATSD_TAGS": "dogstatsd",
                             "METRICS_STATSD_INTERVAL": "1s"}
 
     def command(self):

@@ -89,7 +89,7 @@ class ChecksumJob {
 int main() {
   const auto registry = std::make_shared<prometheus::Registry>();
   const auto metrics = polymeter::FromEnvironment("checksum");  // new
-  const auto attached = polymeter::Attach(metrics, registry);   // new
+  polymeter::Attach(metrics, registry).Forever();               // new: as long as metrics
   if (const std::string address = metrics.Endpoint(); !address.empty()) {
     std::cerr << "metrics: http://" << address << "/metrics" << std::endl;
   }
