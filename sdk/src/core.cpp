@@ -186,7 +186,10 @@ std::vector<BackendReport> Core::Reports() const {
   return reports;
 }
 
-void Core::Log(LogLevel level, std::string_view message) { logger_->Log(level, message); }
+void Core::Log(LogLevel level, std::string_view message) {
+  const auto logger = logger_;  // the callback may end this core, and with it the logger
+  logger->Log(level, message);
+}
 
 void Core::Keep(std::shared_ptr<void> thing) {
   const std::lock_guard lock(mutex_);
@@ -259,8 +262,7 @@ std::shared_ptr<const ProducedFamilies> Core::SelfMetrics() {
   count_points("polymeter_sent_points_total",
                "Points that were sent where no acknowledgement exists.", &BackendReport::sent);
   count_points("polymeter_superseded_points_total",
-               "Points whose totals a newer snapshot carries instead.",
-               &BackendReport::superseded);
+               "Points whose totals a newer snapshot carries instead.", &BackendReport::superseded);
   sink.BeginFamily(MetricType::kCounter, "polymeter_dropped_points_total",
                    "Points that were not delivered, by reason.");
   for (const BackendReport& report : reports) {
