@@ -50,10 +50,14 @@ std::int64_t EarliestStart(const FamilyPoints& points) {
 bool DeltaStage::Wanted(const FamilyView& family) const noexcept {
   if (!options_.produced && (family.id & kProducedBit) != 0) return false;
   switch (family.type()) {
-    case MetricType::kCounter: return options_.counters;
-    case MetricType::kHistogram: return options_.histograms;
-    case MetricType::kSummary: return options_.summaries;
-    default: return false;
+    case MetricType::kCounter:
+      return options_.counters;
+    case MetricType::kHistogram:
+      return options_.histograms;
+    case MetricType::kSummary:
+      return options_.summaries;
+    default:
+      return false;
   }
 }
 

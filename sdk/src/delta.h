@@ -39,13 +39,12 @@ class DeltaStage {
   };
   struct FamilyCursors {
     std::uint32_t round = 0;
-    std::vector<Cursor> by_index;                      // series of the registry
+    std::vector<Cursor> by_index;                       // series of the registry
     std::unordered_map<std::string, Cursor> by_labels;  // those that producers give
   };
 
   Cursor& CursorOf(FamilyCursors& family, SeriesView series);
-  FamilyPoints Differences(FamilyCursors& cursors, const FamilyView& family,
-                           std::uint64_t* room);
+  FamilyPoints Differences(FamilyCursors& cursors, const FamilyView& family, std::uint64_t* room);
   bool Wanted(const FamilyView& family) const noexcept;
 
   const DeltaOptions options_;

@@ -46,7 +46,8 @@ void ProducerRunner::Detach(ProducerEntry& entry) noexcept {
   entries_.erase(std::remove_if(entries_.begin(), entries_.end(),
                                 [&](const auto& e) { return e.get() == &entry; }),
                  entries_.end());
-  const bool inside = t_runner == this && entry.state == State::kRunning && entry.thread == t_thread;
+  const bool inside =
+      t_runner == this && entry.state == State::kRunning && entry.thread == t_thread;
   const auto over = [&] { return entry.state != State::kRunning; };
   if (!inside && !entry.may_hang) {
     done_.wait(lock, over);

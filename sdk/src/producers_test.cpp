@@ -69,8 +69,7 @@ TEST(Callback, ThatThrowsCostsItselfOnlyAndIsCounted) {
 
 TEST(Producer, ThatHangsCostsItselfOnlyAndKeepsItsLastValues) {
   LogCapture log;
-  const Metrics metrics(
-      Options().Consumer().ProducerBudget(milliseconds(100)).Log(log.callback()));
+  const Metrics metrics(Options().Consumer().ProducerBudget(milliseconds(100)).Log(log.callback()));
   std::promise<void> release;
   std::shared_future<void> released = release.get_future().share();
   std::atomic<bool> hang{false};
@@ -88,8 +87,8 @@ TEST(Producer, ThatHangsCostsItselfOnlyAndKeepsItsLastValues) {
     EXPECT_EQ(ValueOf(snapshot, "good"), i);
   }
   // Late once: it is still the same call.
-  EXPECT_EQ(ValueOf(metrics.TakeSnapshot(), "polymeter_refused_total", {{"reason", "producer_late"}}),
-            1);
+  EXPECT_EQ(
+      ValueOf(metrics.TakeSnapshot(), "polymeter_refused_total", {{"reason", "producer_late"}}), 1);
   hang = false;
   release.set_value();
 }
@@ -194,11 +193,14 @@ TEST(Metrics, ShutdownDoesNotWaitForAHungProducer) {
   std::future<void> end = ended.get_future();
   {
     const Metrics metrics(Options().Consumer().ProducerBudget(milliseconds(20)));
-    metrics.GaugeCallback("g", "G.", [released, &ended] {
-      released.wait();
-      ended.set_value();
-      return 1.0;
-    }).Forever();
+    metrics
+        .GaugeCallback("g", "G.",
+                       [released, &ended] {
+                         released.wait();
+                         ended.set_value();
+                         return 1.0;
+                       })
+        .Forever();
     metrics.TakeSnapshot();
     EXPECT_TRUE(metrics.Shutdown().ok());
   }
@@ -295,7 +297,8 @@ TEST(Merge, JoinsFamiliesOfOneNameAndReportsClashes) {
   EXPECT_EQ(FindFamily(snapshot, "h_sum"), nullptr);
   EXPECT_EQ(log.Count("gauge h_sum clashes with histogram h"), 1);
   EXPECT_EQ(log.Count("gauge c_total clashes with counter c_total"), 1);
-  EXPECT_EQ(ValueOf(metrics.TakeSnapshot(), "polymeter_refused_total", {{"reason", "name_clash"}}), 3);
+  EXPECT_EQ(ValueOf(metrics.TakeSnapshot(), "polymeter_refused_total", {{"reason", "name_clash"}}),
+            3);
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ struct Tap::Shared {
   std::vector<std::unique_ptr<Ring>> rings;
   std::unordered_map<CellAddress, Samples> waiting;
   std::size_t waiting_count = 0;
-  std::uint64_t lost_before = 0;         // of rings that are gone, and unclaimed
+  std::uint64_t lost_before = 0;          // of rings that are gone, and unclaimed
   std::atomic<std::uint64_t> no_ring{0};  // no memory, or a thread at its very end
 };
 

@@ -1,9 +1,9 @@
 // The observation tap: single observations of histograms on their way from the threads that record
 // them to the next snapshot of a backend that asked for them.
 //
-// Each thread writes into a ring of its own, which has one reader; a full ring keeps no more, and what it
-// did not keep is counted. The buckets count every observation in any case, so a backend knows
-// how many there were and gives those that were kept their weight.
+// Each thread writes into a ring of its own, which has one reader; a full ring keeps no more, and
+// what it did not keep is counted. The buckets count every observation in any case, so a backend
+// knows how many there were and gives those that were kept their weight.
 #pragma once
 
 #include <cstddef>

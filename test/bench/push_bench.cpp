@@ -78,9 +78,8 @@ std::vector<polymeter::Counter> CountersOf(const polymeter::Metrics& metrics) {
   return Shuffled<polymeter::Counter>(metrics.Counter("bench_total", "C.", {"series"}));
 }
 std::vector<polymeter::Histogram> HistogramsOf(const polymeter::Metrics& metrics) {
-  return Shuffled<polymeter::Histogram>(
-      metrics.Histogram("bench_seconds", "H.", {"series"},
-                        polymeter::FamilyOptions().Buckets(Bounds())));
+  return Shuffled<polymeter::Histogram>(metrics.Histogram(
+      "bench_seconds", "H.", {"series"}, polymeter::FamilyOptions().Buckets(Bounds())));
 }
 
 template <const polymeter::Metrics& (*kMetrics)()>
@@ -139,8 +138,8 @@ class CountingSink : public polymeter::MessageSink {
 
 void OtlpPolymeter(benchmark::State& state) {
   const polymeter::Metrics metrics(polymeter::Options().Consumer().SeriesLimit(0));
-  const auto family = metrics.Counter("bench_requests_total", "What is measured.",
-                                      {"method", "route", "status"});
+  const auto family =
+      metrics.Counter("bench_requests_total", "What is measured.", {"method", "route", "status"});
   for (std::size_t i = 0; i < kEncoded; ++i) {
     const SeriesLabels labels = LabelsOf(i);
     family.With(labels.method, labels.route, labels.status).Increment(AmountOf(i));

@@ -114,8 +114,7 @@ class FakeWorld {
       const std::lock_guard lock(push_->mutex);
       push_->messages.clear();
     }
-    static_cast<void>(
-        flushable.Flush(std::chrono::steady_clock::now() + std::chrono::seconds(1)));
+    static_cast<void>(flushable.Flush(std::chrono::steady_clock::now() + std::chrono::seconds(1)));
     std::vector<std::string> delivered;
     {
       const std::lock_guard lock(push_->mutex);

@@ -1,5 +1,5 @@
-// A service under load whose receivers fail: records on two threads for a while, shuts down before a
-// deadline, and prints what it saw as JSON. Backends come from the environment.
+// A service under load whose receivers fail: records on two threads for a while, shuts down before
+// a deadline, and prints what it saw as JSON. Backends come from the environment.
 //
 //   fault_service SECONDS [fork] [clock_back]
 #include <sys/resource.h>
@@ -37,10 +37,11 @@ std::string Quoted(const std::string& text) {
 void PrintReports(const std::vector<polymeter::BackendReport>& reports) {
   const char* separator = "";
   for (const polymeter::BackendReport& r : reports) {
-    std::printf("%s{\"name\": %s, \"error\": %s, \"offered\": %lu, \"accepted\": %lu, \"sent\": %lu, "
-                "\"superseded\": %lu, \"pending\": %lu, \"dropped\": {",
-                separator, Quoted(r.name).c_str(), Quoted(r.last_error).c_str(), r.offered,
-                r.accepted, r.sent, r.superseded, r.pending);
+    std::printf(
+        "%s{\"name\": %s, \"error\": %s, \"offered\": %lu, \"accepted\": %lu, \"sent\": %lu, "
+        "\"superseded\": %lu, \"pending\": %lu, \"dropped\": {",
+        separator, Quoted(r.name).c_str(), Quoted(r.last_error).c_str(), r.offered, r.accepted,
+        r.sent, r.superseded, r.pending);
     separator = "";
     for (const auto& [reason, points] : r.dropped) {
       std::printf("%s%s: %lu", separator, Quoted(reason).c_str(), points);
@@ -73,7 +74,8 @@ int Run(const polymeter::Metrics& metrics, double seconds) {
   std::uint64_t counted[2] = {0, 0};
   std::thread workers[2];
   for (int i = 0; i < 2; ++i) {
-    workers[i] = std::thread([&, i] { Work(metrics, i == 0 ? "a" : "b", stop, nanos[i], counted[i]); });
+    workers[i] =
+        std::thread([&, i] { Work(metrics, i == 0 ? "a" : "b", stop, nanos[i], counted[i]); });
   }
   // Many series, so that a message has a size.
   const auto items = metrics.Counter("items_total", "Items.", {"item"});
@@ -90,10 +92,11 @@ int Run(const polymeter::Metrics& metrics, double seconds) {
   std::sort(nanos[0].begin(), nanos[0].end());
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  std::printf("{\"shutdown_seconds\": %.3f, \"shutdown\": %s, \"increment_ns\": %.3f, "
-              "\"max_rss_kib\": %ld, \"counted\": %lu, \"reports\": [",
-              took.count(), Quoted(status.message()).c_str(), nanos[0][nanos[0].size() / 2],
-              usage.ru_maxrss, counted[0] + counted[1]);
+  std::printf(
+      "{\"shutdown_seconds\": %.3f, \"shutdown\": %s, \"increment_ns\": %.3f, "
+      "\"max_rss_kib\": %ld, \"counted\": %lu, \"reports\": [",
+      took.count(), Quoted(status.message()).c_str(), nanos[0][nanos[0].size() / 2],
+      usage.ru_maxrss, counted[0] + counted[1]);
   PrintReports(metrics.Reports());
   std::printf("]}\n");
   std::fflush(stdout);

@@ -79,10 +79,18 @@ Snapshot SnapshotOf(Bytes& bytes, bool labelled) {
       const polymeter::Label labels[] = {{"a", values[0]}, {"b_2", values[1]}};
       const std::size_t count = bytes.Byte() % 3;
       switch (type) {
-        case MetricType::kCounter: sink.Counter(labels, count, bytes.Number()); break;
-        case MetricType::kGauge: sink.Gauge(labels, count, bytes.Number()); break;
-        case MetricType::kUnknown: sink.Unknown(labels, count, bytes.Number()); break;
-        case MetricType::kInfo: sink.Info(labels, count); break;
+        case MetricType::kCounter:
+          sink.Counter(labels, count, bytes.Number());
+          break;
+        case MetricType::kGauge:
+          sink.Gauge(labels, count, bytes.Number());
+          break;
+        case MetricType::kUnknown:
+          sink.Unknown(labels, count, bytes.Number());
+          break;
+        case MetricType::kInfo:
+          sink.Info(labels, count);
+          break;
         case MetricType::kHistogram: {
           const double bounds[] = {-1, 0.5, 2};
           const std::uint64_t buckets[] = {bytes.Byte(), bytes.Byte(), bytes.Byte(), bytes.Byte()};

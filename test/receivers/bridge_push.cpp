@@ -63,12 +63,12 @@ int main() {
   good.Increment();  // the last flush is the destructor's
 
   const auto summary = size.Collect().summary;
-  std::printf("{\"good\": %g, \"bad\": %g, \"bad_in_all\": 6.5, \"level\": %g, "
-              "\"duration_sum\": %g, \"size_count\": %lu, \"size_sum\": %g, "
-              "\"quantiles\": [%g, %g]}\n",
-              good.Value(), bad->Value(), level.Value(),
-              duration.Collect().histogram.sample_sum,
-              static_cast<unsigned long>(summary.sample_count), summary.sample_sum,
-              summary.quantile[0].value, summary.quantile[1].value);
+  std::printf(
+      "{\"good\": %g, \"bad\": %g, \"bad_in_all\": 6.5, \"level\": %g, "
+      "\"duration_sum\": %g, \"size_count\": %lu, \"size_sum\": %g, "
+      "\"quantiles\": [%g, %g]}\n",
+      good.Value(), bad->Value(), level.Value(), duration.Collect().histogram.sample_sum,
+      static_cast<unsigned long>(summary.sample_count), summary.sample_sum,
+      summary.quantile[0].value, summary.quantile[1].value);
   return 0;
 }

@@ -43,8 +43,8 @@ struct PushState {
         cache(encoder->MakeCache()),
         delta(options.delta()),
         backoff(options.first_backoff(), options.most_backoff()),
-        outbox(options.delta().any() ? std::optional(options.most_pending_bytes())
-                                     : std::nullopt) {}
+        outbox(options.delta().any() ? std::optional(options.most_pending_bytes()) : std::nullopt) {
+  }
 
   const PushOptions options;
   const milliseconds interval = std::max(options.interval(), milliseconds(1));
@@ -152,8 +152,8 @@ void PushState::Take(std::unique_lock<std::mutex>& lock) {
   std::string error;
   std::uint64_t lost = 0;
   try {
-    Snapshot snapshot = samples ? from.TakeSnapshotWithSamples(stop_deadline)
-                                : from.TakeSnapshot(stop_deadline);
+    Snapshot snapshot =
+        samples ? from.TakeSnapshotWithSamples(stop_deadline) : from.TakeSnapshot(stop_deadline);
     lost = snapshot.size();
     if (options.delta().any()) snapshot = delta.Apply(snapshot);
     lost = snapshot.size();
@@ -223,8 +223,9 @@ void PushState::SendAll(std::unique_lock<std::mutex>& lock) {
     const SendResult outcome = outbox.Settle(std::move(batch), std::move(results), std::move(end));
     if (outcome.outcome == SendResult::Outcome::kRetry) {
       const milliseconds most =
-          stopping ? std::chrono::duration_cast<milliseconds>(stop_deadline - SteadyClock::now()) / 4
-                   : milliseconds::max();
+          stopping
+              ? std::chrono::duration_cast<milliseconds>(stop_deadline - SteadyClock::now()) / 4
+              : milliseconds::max();
       retry_at = clock.SteadyNow() + backoff.Next(most);
       if (outcome.retry_after.count() >= 0) {
         retry_at = not_before = clock.SteadyNow() + outcome.retry_after;
@@ -341,8 +342,8 @@ Status PushBackend::Stop(Deadline deadline) noexcept {
       while (state.running && state.changed.wait_until(lock, grace) != std::cv_status::timeout) {
       }
     }
-    // A snapshot that is being taken ends within the producers' budget; the source may be gone after
-    // this returns.
+    // A snapshot that is being taken ends within the producers' budget; the source may be gone
+    // after this returns.
     while (state.source_in_use) state.changed.wait(lock);
     state.source = nullptr;
     const std::uint64_t lost = state.outbox.dropped("shutdown") + state.outbox.pending();

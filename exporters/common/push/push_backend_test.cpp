@@ -128,8 +128,8 @@ std::uint64_t DroppedBy(const BackendReport& report) {
                          [](std::uint64_t sum, const auto& drop) { return sum + drop.second; });
 }
 void ExpectBalance(const BackendReport& report) {
-  EXPECT_EQ(report.offered, report.accepted + report.sent + report.superseded + report.pending +
-                                DroppedBy(report));
+  EXPECT_EQ(report.offered,
+            report.accepted + report.sent + report.superseded + report.pending + DroppedBy(report));
 }
 
 class Push : public ::testing::Test {
@@ -270,9 +270,9 @@ TEST_F(Push, DropsWhatTheReceiverRefusesAndCountsWhy) {
   EXPECT_EQ(report.offered, 7u);
   EXPECT_EQ(report.accepted, 1u);
   EXPECT_EQ(report.sent, 2u);
-  EXPECT_THAT(report.dropped, ::testing::UnorderedElementsAre(
-                                  std::pair("http_400", 2u), std::pair("partial_success", 1u),
-                                  std::pair("no_number", 1u)));
+  EXPECT_THAT(report.dropped, ::testing::UnorderedElementsAre(std::pair("http_400", 2u),
+                                                              std::pair("partial_success", 1u),
+                                                              std::pair("no_number", 1u)));
   EXPECT_EQ(log_.Count("bad request"), 1);
 }
 
