@@ -1,0 +1,83 @@
+// An HTTP client for one address: a POST at a time, within a deadline, that another thread can
+// interrupt. Over libcurl, which no other file sees.
+//
+// What libcurl might do by itself and does not here: follow redirects, read .netrc, take a proxy
+// from the environment, raise or handle signals, wait for 100 Continue, speak anything but HTTP and
+// HTTPS.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "polymeter/backend.h"
+#include "sdk/src/clock.h"
+
+POLYMETER_BEGIN_NAMESPACE
+namespace detail {
+
+struct HttpClientOptions {
+  std::string url;  // http:// or https://; a user name and password in it are sent as basic auth
+  // Sent with every request. Names and values must not contain control characters.
+  std::vector<std::pair<std::string, std::string>> headers;
+  // HTTP/2: over http:// without asking first (h2c, prior knowledge), over https:// by ALPN.
+  // Otherwise HTTP/1.1.
+  bool http2 = false;
+  // PEM files. Empty: the system's authorities; no certificate of our own.
+  std::string ca_file;
+  std::string client_certificate;
+  std::string client_key;  // empty: in the certificate's file
+  std::string proxy;       // empty: none, whatever the environment says
+  std::size_t most_answer_bytes = std::size_t{4} << 20;
+};
+
+struct HttpResult {
+  enum class Outcome : std::uint8_t {
+    kAnswered,     // `status` and what follows are there
+    kFailed,       // no answer: not resolved, refused, reset, TLS, not HTTP
+    kTimedOut,     // no whole answer by the deadline
+    kInterrupted,  // Interrupt was called
+    kTooLarge,     // an answer of more than most_answer_bytes: not read to its end
+  };
+  Outcome outcome = Outcome::kFailed;
+  std::string error;  // of all but kAnswered: for a person
+  int status = 0;
+  bool http2 = false;  // what the answer came by
+  // Names in lower case, in order; trailers, too.
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+
+  // The first of that name (lower case), empty without one.
+  std::string_view Header(std::string_view name) const noexcept;
+};
+
+// Post is called by one thread at a time, which should block SIGPIPE, Interrupt by any. Connections
+// are kept for the next request, close on exec, and belong to the process that made them: in a
+// forked child the destructor leaves them alone.
+class HttpClient {
+ public:
+  explicit HttpClient(HttpClientOptions options);
+  ~HttpClient();
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+
+  // Whether the libcurl that runs here has HTTP/2.
+  static bool SupportsHttp2();
+
+  // Throws only std::bad_alloc. Deadline::max() is none.
+  HttpResult Post(std::string_view body, Deadline deadline, const Clock& clock = SystemClock());
+  // A Post that is under way comes back soon; the next one is not affected.
+  void Interrupt() noexcept;
+
+ private:
+  class Session;
+  const HttpClientOptions options_;
+  const std::unique_ptr<Session> session_;
+};
+
+}  // namespace detail
+POLYMETER_END_NAMESPACE

@@ -1,0 +1,214 @@
+#include "exporters/otlp/otlp_options.h"
+
+#include <algorithm>
+
+#include "sdk/src/value_parsing.h"
+
+POLYMETER_BEGIN_NAMESPACE
+namespace detail {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::string_view kBaseVariable = "OTEL_EXPORTER_OTLP_ENDPOINT";
+constexpr std::string_view kSignalVariable = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT";
+constexpr std::string_view kHttpPath = "v1/metrics";
+constexpr std::string_view kGrpcPath =
+    "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+
+bool Visible(char c) { return c > ' ' && c < 0x7F; }
+
+struct Url {
+  std::string scheme;  // lower case; empty: none
+  std::string_view authority;
+  std::string_view path;  // from its '/', with the query
+};
+Url TakeApart(std::string_view text) {
+  Url url;
+  const auto colon = text.find("://");
+  if (colon != std::string_view::npos) {
+    url.scheme = LowerCase(text.substr(0, colon));
+    text.remove_prefix(colon + 3);
+  }
+  const auto end = std::min(text.find_first_of("/?"), text.size());
+  url.authority = text.substr(0, end);
+  url.path = text.substr(end);
+  return url;
+}
+
+bool ValidEndpoint(std::string_view text) {
+  if (text.empty() || !std::all_of(text.begin(), text.end(), Visible)) return false;
+  const Url url = TakeApart(text);
+  return !url.authority.empty() && text.find('#') == std::string_view::npos &&
+         (url.scheme.empty() || url.scheme == "http" || url.scheme == "https");
+}
+bool ValidProxy(std::string_view text) {
+  return ValidEndpoint(text) && TakeApart(text).path.size() < 2;
+}
+
+// RFC 9110: a name is a token, a value has no control characters; a line break in one would be
+// another header.
+bool ValidHeaders(std::string_view text) {
+  const auto pairs = ParsePairs(text);
+  if (!pairs) return false;
+  return std::all_of(pairs->begin(), pairs->end(), [](const auto& header) {
+    const auto token = [](char c) {
+      return Visible(c) &&
+             std::string_view("\"(),/:;<=>?@[\\]{}").find(c) == std::string_view::npos;
+    };
+    const auto text_byte = [](char c) {
+      return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7F);
+    };
+    return std::all_of(header.first.begin(), header.first.end(), token) &&
+           std::all_of(header.second.begin(), header.second.end(), text_byte);
+  });
+}
+
+constexpr OptionSpec kOptions[] = {
+    {.name = "endpoint",
+     .help =
+         "Where the receiver is. Default: http://localhost:4318, for grpc http://localhost:4317.",
+     .standard = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT,OTEL_EXPORTER_OTLP_ENDPOINT",
+     .valid = ValidEndpoint,
+     .accepts = "a URL: http://host:port or https://host/path"},
+    {.name = "protocol",
+     .kind = OptionKind::kChoice,
+     .default_value = "http/protobuf",
+     .help = "How requests are encoded and sent.",
+     .choices = "http/protobuf,http/json,grpc",
+     .standard = "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL,OTEL_EXPORTER_OTLP_PROTOCOL"},
+    {.name = "headers",
+     .kind = OptionKind::kPairs,
+     .help = "Headers of every request, such as api-key=....",
+     .standard = "OTEL_EXPORTER_OTLP_METRICS_HEADERS,OTEL_EXPORTER_OTLP_HEADERS",
+     .secret = true,
+     .valid = ValidHeaders,
+     .accepts = "name=value pairs, separated by commas, values percent-encoded"},
+    {.name = "compression",
+     .kind = OptionKind::kChoice,
+     .default_value = "none",
+     .help = "Of requests.",
+     .choices = "none,gzip",
+     .standard = "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION,OTEL_EXPORTER_OTLP_COMPRESSION"},
+    {.name = "timeout",
+     .kind = OptionKind::kDuration,
+     .default_value = "10s",
+     .help = "How long a request may take; 0 is no limit.",
+     .standard = "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT,OTEL_EXPORTER_OTLP_TIMEOUT"},
+    {.name = "export_timeout",
+     .kind = OptionKind::kDuration,
+     .default_value = "30s",
+     .help = "The same: the shorter of the two counts; 0 is no limit.",
+     .standard = "OTEL_METRIC_EXPORT_TIMEOUT"},
+    {.name = "interval",
+     .kind = OptionKind::kDuration,
+     .default_value = "60s",
+     .help = "From the start of one push to the start of the next.",
+     .standard = "OTEL_METRIC_EXPORT_INTERVAL",
+     .min = 10},
+    {.name = "temporality",
+     .kind = OptionKind::kChoice,
+     .default_value = "cumulative",
+     .help = "Totals, or differences of counters and histograms; lowmemory: not of produced ones.",
+     .choices = "cumulative,delta,lowmemory",
+     .standard = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"},
+    {.name = "default_histogram_aggregation",
+     .kind = OptionKind::kChoice,
+     .default_value = "explicit_bucket_histogram",
+     .help = "What histograms are sent as.",
+     .choices = "explicit_bucket_histogram",
+     .standard = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"},
+    {.name = "certificate",
+     .help = "PEM file of the authorities that the receiver's certificate must come from.",
+     .standard = "OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE,OTEL_EXPORTER_OTLP_CERTIFICATE"},
+    {.name = "client_certificate",
+     .help = "PEM file of the certificate to show to the receiver.",
+     .standard =
+         "OTEL_EXPORTER_OTLP_METRICS_CLIENT_CERTIFICATE,OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"},
+    {.name = "client_key",
+     .help = "PEM file of the key to client_certificate.",
+     .standard = "OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY,OTEL_EXPORTER_OTLP_CLIENT_KEY"},
+    {.name = "insecure",
+     .kind = OptionKind::kBool,
+     .default_value = "false",
+     .help = "No TLS where the endpoint does not begin with http:// or https://.",
+     .standard = "OTEL_EXPORTER_OTLP_METRICS_INSECURE,OTEL_EXPORTER_OTLP_INSECURE"},
+    {.name = "proxy",
+     .help = "An HTTP proxy; http_proxy and the like are not looked at.",
+     .valid = ValidProxy,
+     .accepts = "a URL: http://host:port"},
+    {.name = "max_request_bytes",
+     .kind = OptionKind::kInteger,
+     .default_value = "3145728",
+     .help = "The largest request, before compression; a larger snapshot goes in several.",
+     .min = 4096,
+     .max = 64 << 20},
+};
+
+}  // namespace
+
+std::span<const OptionSpec> OtlpOptionSpecs() { return kOptions; }
+
+OtlpProtocol ProtocolOf(const BackendOptions& options) {
+  const std::string& protocol = options.Choice("protocol");
+  if (protocol == "grpc") return OtlpProtocol::kGrpc;
+  return protocol == "http/json" ? OtlpProtocol::kHttpJson : OtlpProtocol::kHttpProtobuf;
+}
+
+OtlpEncoderOptions EncoderOptionsOf(const BackendOptions& options) {
+  return {.json = ProtocolOf(options) == OtlpProtocol::kHttpJson,
+          .max_request_bytes = static_cast<std::size_t>(options.Integer("max_request_bytes"))};
+}
+
+std::string RequestUrl(std::string_view endpoint, std::string_view source, OtlpProtocol protocol,
+                       bool insecure) {
+  const bool grpc = protocol == OtlpProtocol::kGrpc;
+  if (endpoint.empty()) endpoint = grpc ? "http://localhost:4317" : "http://localhost:4318";
+  const Url url = TakeApart(endpoint);
+  std::string out = url.scheme;
+  if (out.empty()) out = insecure ? "http" : "https";
+  out += "://";
+  out += url.authority;
+  if (grpc) return out.append(kGrpcPath);
+  const auto question = std::min(url.path.find('?'), url.path.size());
+  std::string path(url.path.substr(0, question));
+  const std::string_view query = url.path.substr(question);
+  if (source == kBaseVariable) {
+    if (!path.ends_with('/')) path += '/';
+    path += kHttpPath;
+  } else if (path.empty()) {
+    path = "/";
+  }
+  if (path == "/" && source != kSignalVariable) path += kHttpPath;
+  return out.append(path).append(query);
+}
+
+OtlpTransportOptions TransportOptionsOf(const BackendOptions& options) {
+  OtlpTransportOptions transport;
+  transport.protocol = ProtocolOf(options);
+  transport.url = RequestUrl(options.Text("endpoint"), options.Source("endpoint"),
+                             transport.protocol, options.Bool("insecure"));
+  transport.headers = options.Pairs("headers");
+  transport.gzip = options.Choice("compression") == "gzip";
+  transport.ca_file = options.Text("certificate");
+  transport.client_certificate = options.Text("client_certificate");
+  transport.client_key = options.Text("client_key");
+  transport.proxy = options.Text("proxy");
+  return transport;
+}
+
+PushOptions PushOptionsOf(const BackendOptions& options) {
+  const milliseconds request = options.Duration("timeout");
+  const milliseconds whole = options.Duration("export_timeout");
+  const milliseconds timeout = request.count() == 0 || whole.count() == 0
+                                   ? std::max(request, whole)
+                                   : std::min(request, whole);
+  const std::string& temporality = options.Choice("temporality");
+  DeltaOptions delta;
+  delta.counters = delta.histograms = temporality != "cumulative";
+  delta.produced = temporality == "delta";
+  return PushOptions("otlp").Interval(options.Duration("interval")).Timeout(timeout).Delta(delta);
+}
+
+}  // namespace detail
+POLYMETER_END_NAMESPACE
