@@ -16,7 +16,13 @@
 // The build defines each option as 1 or 0; a row whose option is 0 is only known by name.
 // clang-format off
 #define POLYMETER_BACKENDS(row) \
-  row(prometheus, Prometheus, POLYMETER_WITH_PROMETHEUS)
+  row(prometheus, Prometheus, POLYMETER_WITH_PROMETHEUS) \
+  row(otlp, Otlp, POLYMETER_WITH_OTLP) \
+  row(statsd, Statsd, POLYMETER_WITH_STATSD) \
+  row(console, Console, POLYMETER_WITH_PROMETHEUS) \
+  row(json, Json, POLYMETER_WITH_JSON) \
+  row(jsonl, Jsonl, POLYMETER_WITH_JSON) \
+  row(csv, Csv, POLYMETER_WITH_CSV)
 
 #define POLYMETER_DECLARE_IF_0(Word)
 #define POLYMETER_DECLARE_IF_1(Word) const BackendInfo& Word##BackendInfo();
