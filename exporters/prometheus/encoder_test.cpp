@@ -152,11 +152,10 @@ TEST(Encoders, KeepNumbersExact) {
   sink.Gauge({{"v", "6"}}, std::numeric_limits<double>::max());
   const Snapshot snapshot = builder.Build();
   const std::string text = Text(snapshot);
-  for (const char* const line :
-       {"{v=\"1\"} 9007199254740993\n", "{v=\"2\"} 18446744073709551615\n",
-        "{v=\"3\"} 0.30000000000000004\n", "{v=\"1\"} 5e-324\n", "{v=\"2\"} -0\n",
-        "{v=\"3\"} 100000\n", "{v=\"4\"} 1e+06\n", "{v=\"5\"} NaN\n",
-        "{v=\"6\"} 1.7976931348623157e+308\n"}) {
+  for (const char* const line : {"{v=\"1\"} 9007199254740993\n", "{v=\"2\"} 18446744073709551615\n",
+                                 "{v=\"3\"} 0.30000000000000004\n", "{v=\"1\"} 5e-324\n",
+                                 "{v=\"2\"} -0\n", "{v=\"3\"} 100000\n", "{v=\"4\"} 1e+06\n",
+                                 "{v=\"5\"} NaN\n", "{v=\"6\"} 1.7976931348623157e+308\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
   const std::string om = Om(snapshot);
@@ -240,7 +239,9 @@ TEST(Encoders, RepairLabelsThatAreNotUtf8) {
   const std::string_view value =
       std::get<GaugePoints>(snapshot.families()[0].points)[0].series.labels()[0].value;
   const_cast<char&>(value[1]) = '\xFF';
-  EXPECT_EQ(Text(snapshot), "# TYPE g gauge\ng{v=\"a\xEF\xBF\xBD" "b\"} 1\n");
+  EXPECT_EQ(Text(snapshot),
+            "# TYPE g gauge\ng{v=\"a\xEF\xBF\xBD"
+            "b\"} 1\n");
 }
 
 TEST(Encoders, GiveTheSameBytesWarmColdAndWithoutCacheWhileSeriesComeAndGo) {

@@ -91,7 +91,8 @@ FamilyForm FamilyNaming::FormOf(const FamilyView& family) const {
     case MetricType::kGauge:
     case MetricType::kHistogram:
     case MetricType::kSummary:
-    case MetricType::kUnknown: break;
+    case MetricType::kUnknown:
+      break;
   }
   return FamilyForm::kNatural;
 }
@@ -111,10 +112,14 @@ FamilyNames FamilyNaming::NamesOf(const FamilyView& family, FamilyForm form) con
       if (!openmetrics_ || demoted) return {sample, "gauge", sample};
       return {base, "info", sample};
     }
-    case MetricType::kGauge: return {name, "gauge", name};
-    case MetricType::kHistogram: return {name, "histogram", name};
-    case MetricType::kSummary: return {name, "summary", name};
-    case MetricType::kUnknown: break;
+    case MetricType::kGauge:
+      return {name, "gauge", name};
+    case MetricType::kHistogram:
+      return {name, "histogram", name};
+    case MetricType::kSummary:
+      return {name, "summary", name};
+    case MetricType::kUnknown:
+      break;
   }
   return {name, openmetrics_ ? "unknown" : "untyped", name};
 }

@@ -25,8 +25,8 @@ struct FamilyNames {
   std::string sample;
 };
 
-// Decides for the families of one snapshot. Depends on their names and kinds only, so that the answer is
-// the same whatever stands in a cache.
+// Decides for the families of one snapshot. Depends on their names and kinds only, so that the
+// answer is the same whatever stands in a cache.
 class FamilyNaming {
  public:
   FamilyNaming(const Snapshot& snapshot, bool openmetrics);

@@ -1,8 +1,8 @@
 #include "exporters/prometheus/negotiation.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cctype>
+#include <charconv>
 #include <optional>
 
 POLYMETER_BEGIN_NAMESPACE

@@ -17,10 +17,11 @@ TEST(NegotiateFormat, GivesRealScrapersWhatTheyPrefer) {
                             "application/openmetrics-text;version=0.0.1;q=0.75,"
                             "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"),
             kOm);
-  EXPECT_EQ(NegotiateFormat("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
-                            "encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8,"
-                            "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"),
-            kOm);
+  EXPECT_EQ(
+      NegotiateFormat("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+                      "encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8,"
+                      "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"),
+      kOm);
   EXPECT_EQ(NegotiateFormat("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
                             "application/openmetrics-text;version=0.0.1;q=0.5,"
                             "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
@@ -61,8 +62,8 @@ TEST(AcceptsGzip, ObeysNamesWildcardsAndQValues) {
        {"gzip", "GZIP", "deflate, gzip;q=0.5", "*", "br;q=1, *;q=0.1", "x-gzip"}) {
     EXPECT_TRUE(AcceptsGzip(yes)) << yes;
   }
-  for (const char* const no : {"", "identity", "gzip;q=0", "gzip;q=0.0, *", "*;q=0", "br",
-                               "gzipped", "gzip;q=x"}) {
+  for (const char* const no :
+       {"", "identity", "gzip;q=0", "gzip;q=0.0, *", "*;q=0", "br", "gzipped", "gzip;q=x"}) {
     EXPECT_FALSE(AcceptsGzip(no)) << no;
   }
 }

@@ -120,8 +120,8 @@ class Page {
     heads.count = TextBuffer(names.sample + "_count{");
     // Start times have a place only where the type has one.
     heads.created = TextBuffer();
-    if (dialect_.created && (names.type == "counter" || names.type == "histogram" ||
-                             names.type == "summary")) {
+    if (dialect_.created &&
+        (names.type == "counter" || names.type == "histogram" || names.type == "summary")) {
       heads.created = TextBuffer(names.family + "_created{");
     }
     heads.form = form;

@@ -17,8 +17,8 @@ namespace detail {
 
 // At the start of lane 0 of every laned and plain chunk.
 struct ChunkHeader {
-  std::atomic<std::uint64_t> rejected;    // increments and observations refused (hot_path.h)
-  std::atomic<std::uintptr_t> offender;   // the cell of the first one
+  std::atomic<std::uint64_t> rejected;   // increments and observations refused (hot_path.h)
+  std::atomic<std::uintptr_t> offender;  // the cell of the first one
 };
 constexpr std::size_t kChunkHeaderBytes = 64;
 

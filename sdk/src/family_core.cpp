@@ -31,9 +31,8 @@ FamilyCore::FamilyCore(std::shared_ptr<Registry> registry, std::uint64_t id, Fam
       label_names_(spec_.labels.begin(), spec_.labels.end()) {
   constant_texts_ = spec_.const_labels;
   for (const auto& label : const_labels_of_all) {
-    const bool shadowed =
-        std::any_of(constant_texts_.begin(), constant_texts_.end(),
-                    [&](const auto& own) { return own.first == label.first; });
+    const bool shadowed = std::any_of(constant_texts_.begin(), constant_texts_.end(),
+                                      [&](const auto& own) { return own.first == label.first; });
     if (!shadowed) constant_texts_.push_back(label);
   }
   for (const auto& [name, value] : constant_texts_) constant_labels_.push_back({name, value});
@@ -113,9 +112,12 @@ CellAddress FamilyCore::FindOrCreate(NamedLabels labels) noexcept {
 
 CellAddress FamilyCore::NewCell() {
   switch (spec_.type) {
-    case MetricType::kCounter: return registry_->cells_.NewCounter();
-    case MetricType::kHistogram: return registry_->cells_.NewHistogram(spec_.bounds);
-    default: return registry_->cells_.NewGauge();
+    case MetricType::kCounter:
+      return registry_->cells_.NewCounter();
+    case MetricType::kHistogram:
+      return registry_->cells_.NewHistogram(spec_.bounds);
+    default:
+      return registry_->cells_.NewGauge();
   }
 }
 
@@ -127,8 +129,7 @@ SeriesRecord* FamilyCore::NewRecord(const std::string_view* names, const std::st
   auto* const record = static_cast<SeriesRecord*>(
       std::malloc(sizeof(SeriesRecord) + sizeof(std::uint32_t) * count + bytes));
   if (record == nullptr) throw std::bad_alloc();
-  *record = {names, kNoopCell, now, 0, next_generation_++, hash,
-             static_cast<std::uint32_t>(count)};
+  *record = {names, kNoopCell, now, 0, next_generation_++, hash, static_cast<std::uint32_t>(count)};
   if (next_generation_ == 0) next_generation_ = 1;
   auto* const ends = reinterpret_cast<std::uint32_t*>(record + 1);
   char* text = reinterpret_cast<char*>(ends + count);
@@ -162,8 +163,8 @@ CellAddress FamilyCore::Create(std::uint64_t hash, const std::string_view* value
       SeriesRecord* record = nullptr;
       bool listed = false;
       try {
-        record = NewRecord(label_names_.data(), values, count, static_cast<std::uint32_t>(hash),
-                           now);
+        record =
+            NewRecord(label_names_.data(), values, count, static_cast<std::uint32_t>(hash), now);
         record->cell = made;
         List(record);
         listed = true;

@@ -33,7 +33,7 @@ struct FamilySpec {
   StringPairs otel_attributes;
   bool additive = false;
   std::vector<std::string> labels;
-  StringPairs const_labels;               // the family's own
+  StringPairs const_labels;                 // the family's own
   const HistogramBounds* bounds = nullptr;  // histograms only
 };
 
@@ -59,8 +59,8 @@ class FamilyCore {
   bool Remove(NamedLabels labels) noexcept;
   void RemoveAll() noexcept;
 
-  // Calls visit(record) for every listed series in the order of the indexes. No lock: series that come or
-  // go meanwhile are visited or not. The caller holds a pin of the registry, or its mutex.
+  // Calls visit(record) for every listed series in the order of the indexes. No lock: series that
+  // come or go meanwhile are visited or not. The caller holds a pin of the registry, or its mutex.
   template <class Visit>
   void ForEachSeries(Visit&& visit) const {
     const std::uint32_t end = index_end_.load(std::memory_order_acquire);

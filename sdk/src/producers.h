@@ -31,19 +31,19 @@ struct ProducerEntry {
   std::shared_ptr<Producer> shared;  // set: the producer's life is ours
   bool may_hang = false;             // a call can be abandoned; else Detach waits for it
   bool attached = true;
-  bool abandoned = false;            // detached during a call that did not end in time
+  bool abandoned = false;  // detached during a call that did not end in time
   enum class State : std::uint8_t { kIdle, kQueued, kRunning } state = State::kIdle;
-  std::uint64_t runs = 0;        // ended
-  std::uint64_t thread = 0;      // that runs it
-  bool counted_late = false;     // the call that runs now has been counted as late
+  std::uint64_t runs = 0;     // ended
+  std::uint64_t thread = 0;   // that runs it
+  bool counted_late = false;  // the call that runs now has been counted as late
   std::shared_ptr<const ProducedFamilies> last;
 };
 
 class ProducerRunner : public std::enable_shared_from_this<ProducerRunner> {
  public:
   // Told of every failure: reason and message. Called under no lock.
-  using Refuse = std::function<void(std::string_view reason, std::string_view message,
-                                    std::uint64_t n)>;
+  using Refuse =
+      std::function<void(std::string_view reason, std::string_view message, std::uint64_t n)>;
 
   ProducerRunner(std::string prefix, std::chrono::milliseconds budget, Refuse refuse);
   ~ProducerRunner();

@@ -13,8 +13,7 @@ namespace {
 long Membarrier(int command) noexcept { return syscall(SYS_membarrier, command, 0, 0); }
 
 bool RegisterMembarrier() noexcept {
-  static const bool registered =
-      Membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
+  static const bool registered = Membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
   return registered;
 }
 

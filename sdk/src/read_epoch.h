@@ -71,7 +71,7 @@ class ReadEpoch {
   bool asymmetric_ = false;
   Guard::Slots slots_[2];
   std::atomic<std::uint32_t> phase_{0};
-  bool flipped_ = false;          // within a grace period: the phase has been turned
+  bool flipped_ = false;         // within a grace period: the phase has been turned
   std::uint64_t completed_ = 0;  // grace periods
 };
 

@@ -56,7 +56,8 @@ TEST(ReadEpoch, ProtectsReadersWhileTheWriterFrees) {
     readers.emplace_back([&] {
       while (!stop) {
         const ReadEpoch::Guard section(epoch);
-        if (shared.load(std::memory_order_acquire)->load(std::memory_order_relaxed) != kAlive) ++torn;
+        if (shared.load(std::memory_order_acquire)->load(std::memory_order_relaxed) != kAlive)
+          ++torn;
       }
     });
   }

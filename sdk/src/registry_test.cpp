@@ -235,8 +235,8 @@ TEST(Registry, NamesBothWhenAFamilyIsAskedForWithAnotherTypeLabelsOrBuckets) {
   };
   EXPECT_TRUE(says(metrics.TryCounter("h_seconds", "H.", {"a"}), "counter h_seconds{a}",
                    "histogram h_seconds{a}"));
-  EXPECT_TRUE(says(metrics.TryHistogram("h_seconds", "H.", {"a", "b"}), "h_seconds{a,b}",
-                   "h_seconds{a} "));
+  EXPECT_TRUE(
+      says(metrics.TryHistogram("h_seconds", "H.", {"a", "b"}), "h_seconds{a,b}", "h_seconds{a} "));
   EXPECT_TRUE(says(metrics.TryHistogram("h_seconds", "H.", {"a"}, FamilyOptions().Buckets({1, 2})),
                    "buckets 1 2", "buckets 0.005"));
   EXPECT_TRUE(says(metrics.TryHistogram("h_seconds", "H.", {"a"}, FamilyOptions().Unit("s")),
@@ -271,8 +271,7 @@ TEST(Registry, ChecksNamesOfFamiliesAndLabels) {
   EXPECT_FALSE(metrics.TryCounter("x_total", "", {"a", "a"}).ok());
   EXPECT_FALSE(metrics.TryHistogram("x", "", {"le"}).ok());
   EXPECT_TRUE(metrics.TryCounter("x_total", "", {"le"}).ok());
-  EXPECT_FALSE(
-      metrics.TryGauge("y", "", {"a"}, FamilyOptions().ConstLabels({{"a", "x"}})).ok());
+  EXPECT_FALSE(metrics.TryGauge("y", "", {"a"}, FamilyOptions().ConstLabels({{"a", "x"}})).ok());
 }
 
 TEST(Registry, ChecksBuckets) {

@@ -17,9 +17,8 @@ constexpr bool IsDigit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 bool IsName(std::string_view name, bool colons) noexcept {
   if (name.empty() || IsDigit(name[0]) || name.substr(0, 2) == "__") return false;
-  return std::all_of(name.begin(), name.end(), [colons](char c) {
-    return IsAlpha(c) || IsDigit(c) || (colons && c == ':');
-  });
+  return std::all_of(name.begin(), name.end(),
+                     [colons](char c) { return IsAlpha(c) || IsDigit(c) || (colons && c == ':'); });
 }
 
 // The length of the well-formed sequence at the start of `text`, or 0.
@@ -28,7 +27,7 @@ std::size_t SequenceLength(std::string_view text) noexcept {
   const std::uint8_t lead = byte(0);
   if (lead < 0x80) return 1;
   std::size_t length = 0;
-  std::uint8_t low = 0x80;  // the second byte's range depends on the first: no overlong form,
+  std::uint8_t low = 0x80;   // the second byte's range depends on the first: no overlong form,
   std::uint8_t high = 0xBF;  // no surrogate, nothing above U+10FFFF
   if (lead >= 0xC2 && lead <= 0xDF) {
     length = 2;

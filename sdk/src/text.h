@@ -9,8 +9,10 @@
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 
-POLYMETER_EXPORT bool IsMetricName(std::string_view name) noexcept;  // [a-zA-Z_:][a-zA-Z0-9_:]*, not "__..."
-POLYMETER_EXPORT bool IsLabelName(std::string_view name) noexcept;   // [a-zA-Z_][a-zA-Z0-9_]*, not "__..."
+POLYMETER_EXPORT bool IsMetricName(
+    std::string_view name) noexcept;  // [a-zA-Z_:][a-zA-Z0-9_:]*, not "__..."
+POLYMETER_EXPORT bool IsLabelName(
+    std::string_view name) noexcept;  // [a-zA-Z_][a-zA-Z0-9_]*, not "__..."
 POLYMETER_EXPORT bool IsUtf8(std::string_view text) noexcept;
 // Every byte that is not part of a well-formed sequence (RFC 3629) becomes U+FFFD.
 POLYMETER_EXPORT std::string ToUtf8(std::string_view text);

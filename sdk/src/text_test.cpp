@@ -22,9 +22,9 @@ TEST(Utf8, AcceptsWhatRfc3629Accepts) {
 }
 
 TEST(Utf8, RefusesOverlongFormsSurrogatesAndTruncation) {
-  for (const char* const bad : {"\xFF", "\x80", "\xC0\xAF", "\xC1\xBF", "\xE0\x80\xAF",
-                                "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80",
-                                "\xE2\x82", "a\xC3", "\xF0\x9F\x98"}) {
+  for (const char* const bad :
+       {"\xFF", "\x80", "\xC0\xAF", "\xC1\xBF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80",
+        "\xF5\x80\x80\x80", "\xE2\x82", "a\xC3", "\xF0\x9F\x98"}) {
     EXPECT_FALSE(IsUtf8(bad));
     EXPECT_TRUE(IsUtf8(ToUtf8(bad)));
   }

@@ -28,8 +28,8 @@ class SnapshotSource {
   // std::bad_alloc.
   virtual Snapshot TakeSnapshot(Deadline deadline) = 0;
   Snapshot TakeSnapshot() { return TakeSnapshot(Deadline::max()); }
-  // One that carries the observations since the last such call, too: for one backend at a time, after
-  // TapObservations.
+  // One that carries the observations since the last such call, too: for one backend at a time,
+  // after TapObservations.
   virtual Snapshot TakeSnapshotWithSamples(Deadline deadline) { return TakeSnapshot(deadline); }
   // Asks, from a backend's Start, that histograms made from now on keep single observations, up
   // to so many a thread between two snapshots; the rest is counted in the buckets alone. One
@@ -55,8 +55,8 @@ struct BackendReport {
   std::uint64_t superseded = 0;  // an older cumulative snapshot that a newer one replaced
   std::uint64_t pending = 0;
   std::vector<std::pair<std::string, std::uint64_t>> dropped;  // reason, points
-  std::uint64_t scrapes = 0;         // answered in full
-  std::uint64_t failed_scrapes = 0;  // begun and not finished
+  std::uint64_t scrapes = 0;                                   // answered in full
+  std::uint64_t failed_scrapes = 0;                            // begun and not finished
 };
 
 class Backend {

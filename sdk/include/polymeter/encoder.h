@@ -22,8 +22,8 @@ class MessageSink {
 };
 
 // Constant bytes (line heads, attribute encodings) that an encoder keeps from one snapshot to
-// the next, keyed by FamilyView::id, SeriesView::index and generation. Owned by the backend, used by
-// one encoder and one thread at a time. Warm and cold give the same bytes.
+// the next, keyed by FamilyView::id, SeriesView::index and generation. Owned by the backend, used
+// by one encoder and one thread at a time. Warm and cold give the same bytes.
 class EncoderCache {
  public:
   virtual ~EncoderCache() = default;

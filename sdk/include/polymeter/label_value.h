@@ -22,9 +22,9 @@ struct HasLabelValue<T, std::void_t<decltype(std::string_view(LabelValue(std::de
 template <class T>
 constexpr bool kIsText = std::is_convertible_v<const T&, std::string_view>;
 template <class T>
-constexpr bool kIsNumber = std::is_integral_v<T> && !std::is_same_v<T, bool> &&
-                           !std::is_same_v<T, char> && !std::is_same_v<T, wchar_t> &&
-                           !std::is_same_v<T, char16_t> && !std::is_same_v<T, char32_t>;
+constexpr bool kIsNumber =
+    std::is_integral_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char> &&
+    !std::is_same_v<T, wchar_t> && !std::is_same_v<T, char16_t> && !std::is_same_v<T, char32_t>;
 
 }  // namespace detail
 

@@ -29,8 +29,9 @@ struct CoreAccess;
 //
 // Names follow https://prometheus.io/docs/concepts/data_model/ : [a-zA-Z_:][a-zA-Z0-9_:]* for
 // families, [a-zA-Z_][a-zA-Z0-9_]* for labels; names beginning with "__", `le` on histograms
-// and `quantile` on summaries are refused. Asking for a family again gives the same family; with another
-// type, other labels, buckets or unit it is an error that names both. Help of the first one stays.
+// and `quantile` on summaries are refused. Asking for a family again gives the same family; with
+// another type, other labels, buckets or unit it is an error that names both. Help of the first one
+// stays.
 class POLYMETER_EXPORT Metrics {
  public:
   // Records nothing, for ever: every instrument is a no-op.
@@ -62,36 +63,36 @@ class POLYMETER_EXPORT Metrics {
                                             const FamilyOptions& options = {}) const;
 
   // --- labelled families: Counter("x_total", "X.", {"model", "language"}) -------------------
-#define POLYMETER_FAMILY(Kind)                                                                 \
-  template <std::size_t N>                                                                     \
-  Family<polymeter::Kind, N> Kind(std::string_view name, std::string_view help,                \
-                                  const char* const (&labels)[N],                              \
-                                  const FamilyOptions& options = {}) const {                   \
-    const LabelNameArray<N> names(labels);                                                     \
-    return Family<polymeter::Kind, N>(                                                         \
-        MakeFamily(MetricType::k##Kind, name, help, names.views, N, options));                 \
-  }                                                                                            \
-  Family<polymeter::Kind, kDynamic> Kind(std::string_view name, std::string_view help,         \
-                                         const std::vector<std::string>& labels,               \
-                                         const FamilyOptions& options = {}) const {            \
-    const std::vector<std::string_view> names(labels.begin(), labels.end());                   \
-    return Family<polymeter::Kind, kDynamic>(                                                  \
-        MakeFamily(MetricType::k##Kind, name, help, names.data(), names.size(), options));     \
-  }                                                                                            \
-  template <std::size_t N>                                                                     \
-  Result<Family<polymeter::Kind, N>> Try##Kind(std::string_view name, std::string_view help,   \
-                                               const char* const (&labels)[N],                 \
-                                               const FamilyOptions& options = {}) const {      \
-    const LabelNameArray<N> names(labels);                                                     \
-    return Wrap<polymeter::Kind, N>(                                                           \
-        TryMakeFamily(MetricType::k##Kind, name, help, names.views, N, options));              \
-  }                                                                                            \
-  Result<Family<polymeter::Kind, kDynamic>> Try##Kind(                                         \
-      std::string_view name, std::string_view help, const std::vector<std::string>& labels,    \
-      const FamilyOptions& options = {}) const {                                               \
-    const std::vector<std::string_view> names(labels.begin(), labels.end());                   \
-    return Wrap<polymeter::Kind, kDynamic>(                                                    \
-        TryMakeFamily(MetricType::k##Kind, name, help, names.data(), names.size(), options));  \
+#define POLYMETER_FAMILY(Kind)                                                                \
+  template <std::size_t N>                                                                    \
+  Family<polymeter::Kind, N> Kind(std::string_view name, std::string_view help,               \
+                                  const char* const(&labels)[N],                              \
+                                  const FamilyOptions& options = {}) const {                  \
+    const LabelNameArray<N> names(labels);                                                    \
+    return Family<polymeter::Kind, N>(                                                        \
+        MakeFamily(MetricType::k##Kind, name, help, names.views, N, options));                \
+  }                                                                                           \
+  Family<polymeter::Kind, kDynamic> Kind(std::string_view name, std::string_view help,        \
+                                         const std::vector<std::string>& labels,              \
+                                         const FamilyOptions& options = {}) const {           \
+    const std::vector<std::string_view> names(labels.begin(), labels.end());                  \
+    return Family<polymeter::Kind, kDynamic>(                                                 \
+        MakeFamily(MetricType::k##Kind, name, help, names.data(), names.size(), options));    \
+  }                                                                                           \
+  template <std::size_t N>                                                                    \
+  Result<Family<polymeter::Kind, N>> Try##Kind(std::string_view name, std::string_view help,  \
+                                               const char* const(&labels)[N],                 \
+                                               const FamilyOptions& options = {}) const {     \
+    const LabelNameArray<N> names(labels);                                                    \
+    return Wrap<polymeter::Kind, N>(                                                          \
+        TryMakeFamily(MetricType::k##Kind, name, help, names.views, N, options));             \
+  }                                                                                           \
+  Result<Family<polymeter::Kind, kDynamic>> Try##Kind(                                        \
+      std::string_view name, std::string_view help, const std::vector<std::string>& labels,   \
+      const FamilyOptions& options = {}) const {                                              \
+    const std::vector<std::string_view> names(labels.begin(), labels.end());                  \
+    return Wrap<polymeter::Kind, kDynamic>(                                                   \
+        TryMakeFamily(MetricType::k##Kind, name, help, names.data(), names.size(), options)); \
   }
   POLYMETER_FAMILY(Counter)
   POLYMETER_FAMILY(Gauge)
@@ -121,8 +122,8 @@ class POLYMETER_EXPORT Metrics {
   // pushes now, all at the same time. An error says what was not done by the deadline.
   Status Flush(Deadline deadline) const;
   Status Flush() const;  // within Options::StopDeadline
-  // Pushes what is left and stops the backends before the deadline; recording goes on into cells that nobody reads. A
-  // second call does nothing.
+  // Pushes what is left and stops the backends before the deadline; recording goes on into cells
+  // that nobody reads. A second call does nothing.
   Status Shutdown(Deadline deadline) const;
   Status Shutdown() const;  // within Options::StopDeadline
   // In a forked child: starts backends there. Series begin at zero and the instance id is new in
@@ -142,9 +143,11 @@ class POLYMETER_EXPORT Metrics {
                                                  std::string_view help,
                                                  const std::string_view* labels, std::size_t count,
                                                  const FamilyOptions& options) const;
-  Result<std::shared_ptr<detail::FamilyCore>> TryMakeFamily(
-      MetricType type, std::string_view name, std::string_view help,
-      const std::string_view* labels, std::size_t count, const FamilyOptions& options) const;
+  Result<std::shared_ptr<detail::FamilyCore>> TryMakeFamily(MetricType type, std::string_view name,
+                                                            std::string_view help,
+                                                            const std::string_view* labels,
+                                                            std::size_t count,
+                                                            const FamilyOptions& options) const;
   Attachment AddCallback(MetricType type, std::string_view name, std::string_view help,
                          std::function<double()> read, const FamilyOptions& options) const;
   template <class Kind, std::size_t N>

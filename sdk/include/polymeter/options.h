@@ -27,17 +27,35 @@ class FamilyOptions {
   // A unit as Prometheus writes it ("seconds", "bytes") or a UCUM code ("s", "By"), which is
   // turned into Prometheus' word. OpenMetrics shows it only where the family's name ends in it
   // (before _total); otherwise one message says so.
-  FamilyOptions& Unit(std::string unit) { unit_ = std::move(unit); return *this; }
+  FamilyOptions& Unit(std::string unit) {
+    unit_ = std::move(unit);
+    return *this;
+  }
   // Upper bounds of a histogram, ascending, finite, without +Inf.
-  FamilyOptions& Buckets(std::vector<double> bounds) { buckets_ = std::move(bounds); return *this; }
+  FamilyOptions& Buckets(std::vector<double> bounds) {
+    buckets_ = std::move(bounds);
+    return *this;
+  }
   // A gauge that is a sum over instances (queue length, open connections).
-  FamilyOptions& Additive(bool additive = true) { additive_ = additive; return *this; }
+  FamilyOptions& Additive(bool additive = true) {
+    additive_ = additive;
+    return *this;
+  }
   // The name that OTLP uses instead ("http.server.request.duration").
-  FamilyOptions& OtelName(std::string name) { otel_name_ = std::move(name); return *this; }
+  FamilyOptions& OtelName(std::string name) {
+    otel_name_ = std::move(name);
+    return *this;
+  }
   // label -> OpenTelemetry attribute
-  FamilyOptions& OtelAttributes(StringPairs map) { otel_attributes_ = std::move(map); return *this; }
+  FamilyOptions& OtelAttributes(StringPairs map) {
+    otel_attributes_ = std::move(map);
+    return *this;
+  }
   // Labels with one value for every series of the family.
-  FamilyOptions& ConstLabels(StringPairs labels) { const_labels_ = std::move(labels); return *this; }
+  FamilyOptions& ConstLabels(StringPairs labels) {
+    const_labels_ = std::move(labels);
+    return *this;
+  }
 
   const std::string& unit() const noexcept { return unit_; }
   const std::optional<std::vector<double>>& buckets() const noexcept { return buckets_; }
@@ -58,18 +76,39 @@ class FamilyOptions {
 // What a Metrics is made of. `Build` and `FromEnvironment` (polymeter.h) take it.
 class Options {
  public:
-  Options& Service(std::string name) { service_ = std::move(name); return *this; }
-  Options& Version(std::string version) { version_ = std::move(version); return *this; }
+  Options& Service(std::string name) {
+    service_ = std::move(name);
+    return *this;
+  }
+  Options& Version(std::string version) {
+    version_ = std::move(version);
+    return *this;
+  }
   // service.instance.id; a random UUID unless given.
-  Options& Instance(std::string id) { instance_ = std::move(id); return *this; }
+  Options& Instance(std::string id) {
+    instance_ = std::move(id);
+    return *this;
+  }
   // Further resource attributes (OTLP, target_info).
-  Options& ResourceAttributes(StringPairs attributes) { resource_ = std::move(attributes); return *this; }
+  Options& ResourceAttributes(StringPairs attributes) {
+    resource_ = std::move(attributes);
+    return *this;
+  }
   // Labels of every series.
-  Options& ConstLabels(StringPairs labels) { const_labels_ = std::move(labels); return *this; }
+  Options& ConstLabels(StringPairs labels) {
+    const_labels_ = std::move(labels);
+    return *this;
+  }
   // Put in front of every family name.
-  Options& Prefix(std::string prefix) { prefix_ = std::move(prefix); return *this; }
+  Options& Prefix(std::string prefix) {
+    prefix_ = std::move(prefix);
+    return *this;
+  }
   // Backends by name, comma-separated ("prometheus,otlp"). METRICS_BACKEND wins over it.
-  Options& Backends(std::string names) { backends_ = std::move(names); return *this; }
+  Options& Backends(std::string names) {
+    backends_ = std::move(names);
+    return *this;
+  }
   // One option by its environment name ("METRICS_PROMETHEUS_PORT", "0"). The environment wins.
   Options& Set(std::string variable, std::string value) {
     settings_.emplace_back(std::move(variable), std::move(value));
@@ -82,25 +121,46 @@ class Options {
   }
   // Declares that the application reads the values itself (Scrape, Collectable, Render, tests):
   // the Metrics then records whatever backend is selected.
-  Options& Consumer() { consumer_ = true; return *this; }
+  Options& Consumer() {
+    consumer_ = true;
+    return *this;
+  }
   // stderr, rate-limited, unless given.
-  Options& Log(LogCallback log) { log_ = std::move(log); return *this; }
+  Options& Log(LogCallback log) {
+    log_ = std::move(log);
+    return *this;
+  }
   // The time of snapshots and start times; the system's unless given (tests).
-  Options& Clock(std::function<SystemTime()> clock) { clock_ = std::move(clock); return *this; }
+  Options& Clock(std::function<SystemTime()> clock) {
+    clock_ = std::move(clock);
+    return *this;
+  }
   // Series a family, above which new ones are counted in one overflow series. 0: no limit.
-  Options& SeriesLimit(std::size_t limit) { series_limit_ = limit; return *this; }
+  Options& SeriesLimit(std::size_t limit) {
+    series_limit_ = limit;
+    return *this;
+  }
   // A series that has not changed for so long is left out of snapshots until it changes again, then
   // with its old total and start time. 0: never.
-  Options& SeriesTtl(std::chrono::milliseconds ttl) { series_ttl_ = ttl; return *this; }
+  Options& SeriesTtl(std::chrono::milliseconds ttl) {
+    series_ttl_ = ttl;
+    return *this;
+  }
   // Upper bounds for one histogram family by name, over what the code says.
   Options& Buckets(std::string family, std::vector<double> bounds) {
     buckets_.emplace_back(std::move(family), std::move(bounds));
     return *this;
   }
   // How long producers may take in one snapshot.
-  Options& ProducerBudget(std::chrono::milliseconds budget) { producer_budget_ = budget; return *this; }
+  Options& ProducerBudget(std::chrono::milliseconds budget) {
+    producer_budget_ = budget;
+    return *this;
+  }
   // How long the last Metrics' destructor waits for the backends.
-  Options& StopDeadline(std::chrono::milliseconds time) { stop_deadline_ = time; return *this; }
+  Options& StopDeadline(std::chrono::milliseconds time) {
+    stop_deadline_ = time;
+    return *this;
+  }
 
   const std::string& service() const noexcept { return service_; }
   const std::string& version() const noexcept { return version_; }
@@ -110,13 +170,17 @@ class Options {
   const std::string& prefix() const noexcept { return prefix_; }
   const std::optional<std::string>& backends() const noexcept { return backends_; }
   const StringPairs& settings() const noexcept { return settings_; }
-  const std::vector<std::shared_ptr<Backend>>& own_backends() const noexcept { return own_backends_; }
+  const std::vector<std::shared_ptr<Backend>>& own_backends() const noexcept {
+    return own_backends_;
+  }
   bool consumer() const noexcept { return consumer_; }
   const LogCallback& log() const noexcept { return log_; }
   const std::function<SystemTime()>& clock() const noexcept { return clock_; }
   std::optional<std::size_t> series_limit() const noexcept { return series_limit_; }
   std::chrono::milliseconds series_ttl() const noexcept { return series_ttl_; }
-  const std::vector<std::pair<std::string, std::vector<double>>>& buckets() const noexcept { return buckets_; }
+  const std::vector<std::pair<std::string, std::vector<double>>>& buckets() const noexcept {
+    return buckets_;
+  }
   std::chrono::milliseconds producer_budget() const noexcept { return producer_budget_; }
   std::chrono::milliseconds stop_deadline() const noexcept { return stop_deadline_; }
 

@@ -36,7 +36,9 @@ class POLYMETER_EXPORT FamilySink {
   void BeginFamily(MetricType type, std::string_view name, std::string_view help,
                    std::string_view unit = {});
 
-  void Counter(Labels labels, std::uint64_t value) { Counter(labels.begin(), labels.size(), value); }
+  void Counter(Labels labels, std::uint64_t value) {
+    Counter(labels.begin(), labels.size(), value);
+  }
   void Counter(Labels labels, double value) { Counter(labels.begin(), labels.size(), value); }
   void Gauge(Labels labels, double value) { Gauge(labels.begin(), labels.size(), value); }
   void Info(Labels labels) { Info(labels.begin(), labels.size()); }

@@ -1,6 +1,6 @@
 // PushBackend: everything that pushing backends have in common. A push backend is an encoder, a
-// transport and options; the interval, single flight, retry, bounded memory, the final flush and the
-// accounting are here. C++17.
+// transport and options; the interval, single flight, retry, bounded memory, the final flush and
+// the accounting are here. C++17.
 //
 //   auto backend = std::make_shared<polymeter::PushBackend>(
 //       polymeter::PushOptions("audit").Interval(std::chrono::seconds(10)),
@@ -104,26 +104,44 @@ class PushOptions {
   explicit PushOptions(std::string name) : name_(std::move(name)) {}
 
   // From the start of one push to the start of the next.
-  PushOptions& Interval(std::chrono::milliseconds interval) { interval_ = interval; return *this; }
+  PushOptions& Interval(std::chrono::milliseconds interval) {
+    interval_ = interval;
+    return *this;
+  }
   // How long one message may take. 0: as long as until the next push.
-  PushOptions& Timeout(std::chrono::milliseconds timeout) { timeout_ = timeout; return *this; }
-  PushOptions& Delta(DeltaOptions delta) { delta_ = delta; return *this; }
+  PushOptions& Timeout(std::chrono::milliseconds timeout) {
+    timeout_ = timeout;
+    return *this;
+  }
+  PushOptions& Delta(DeltaOptions delta) {
+    delta_ = delta;
+    return *this;
+  }
   // Differences that could not be sent wait for their receiver in so many bytes of messages; beyond
   // them the oldest are dropped and counted ("queue_full"). Totals never wait: a newer
   // snapshot supersedes an older one.
-  PushOptions& MostPendingBytes(std::size_t bytes) { most_pending_bytes_ = bytes; return *this; }
+  PushOptions& MostPendingBytes(std::size_t bytes) {
+    most_pending_bytes_ = bytes;
+    return *this;
+  }
   // The pause before the first retry, and the longest one. Up to a fifth is random.
   PushOptions& Backoff(std::chrono::milliseconds first, std::chrono::milliseconds most) {
     first_backoff_ = first;
     most_backoff_ = most;
     return *this;
   }
-  // So many observations a thread between two flushes are kept one by one (HistogramPoint::samples).
-  // 0: none, and recording costs nothing more.
-  PushOptions& Samples(std::size_t per_thread) { samples_ = per_thread; return *this; }
+  // So many observations a thread between two flushes are kept one by one
+  // (HistogramPoint::samples). 0: none, and recording costs nothing more.
+  PushOptions& Samples(std::size_t per_thread) {
+    samples_ = per_thread;
+    return *this;
+  }
   // Whether the first push waits for a random part of the interval, so that replicas do not
   // fall into step.
-  PushOptions& RandomOffset(bool random) { random_offset_ = random; return *this; }
+  PushOptions& RandomOffset(bool random) {
+    random_offset_ = random;
+    return *this;
+  }
 
   const std::string& name() const noexcept { return name_; }
   std::chrono::milliseconds interval() const noexcept { return interval_; }

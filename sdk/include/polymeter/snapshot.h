@@ -45,9 +45,7 @@ struct SeriesRecord {
   const std::uint32_t* ends() const noexcept {
     return reinterpret_cast<const std::uint32_t*>(this + 1);
   }
-  const char* bytes() const noexcept {
-    return reinterpret_cast<const char*>(ends() + label_count);
-  }
+  const char* bytes() const noexcept { return reinterpret_cast<const char*>(ends() + label_count); }
   std::string_view value(std::size_t i) const noexcept {
     const std::uint32_t begin = i == 0 ? 0 : ends()[i - 1];
     return {bytes() + begin, ends()[i] - begin};
@@ -61,9 +59,7 @@ class LabelsView {
  public:
   explicit LabelsView(const detail::SeriesRecord* record) noexcept : record_(record) {}
   std::size_t size() const noexcept { return record_ == nullptr ? 0 : record_->label_count; }
-  Label operator[](std::size_t i) const noexcept {
-    return {record_->names[i], record_->value(i)};
-  }
+  Label operator[](std::size_t i) const noexcept { return {record_->names[i], record_->value(i)}; }
 
  private:
   const detail::SeriesRecord* record_;
@@ -73,9 +69,9 @@ class SeriesView {
  public:
   explicit SeriesView(const detail::SeriesRecord* record) noexcept : record_(record) {}
   LabelsView labels() const noexcept { return LabelsView(record_); }
-  // Position in tables that an EncoderCache keeps for the family: small and dense; used anew after a
-  // removal, then with another generation. Generation 0 means that the series has no
-  // identity across snapshots and must not be cached.
+  // Position in tables that an EncoderCache keeps for the family: small and dense; used anew after
+  // a removal, then with another generation. Generation 0 means that the series has no identity
+  // across snapshots and must not be cached.
   std::uint32_t index() const noexcept { return record_->index; }
   std::uint32_t generation() const noexcept { return record_->generation; }
   // When the series began to count from zero.
@@ -149,10 +145,10 @@ using FamilyPoints = std::variant<CounterPoints, GaugePoints, HistogramPoints, S
                                   InfoPoints, UnknownPoints>;
 
 struct FamilyView {
-  std::uint64_t id;       // identity for caches: never reused within a Metrics
-  std::string_view name;  // the Prometheus name, prefix included: jobs_submitted_total
-  std::string_view help;  // valid UTF-8, may be empty
-  std::string_view unit;  // "seconds"; may be empty
+  std::uint64_t id;            // identity for caches: never reused within a Metrics
+  std::string_view name;       // the Prometheus name, prefix included: jobs_submitted_total
+  std::string_view help;       // valid UTF-8, may be empty
+  std::string_view unit;       // "seconds"; may be empty
   std::string_view otel_name;  // empty: derived from name and unit
   // label -> OpenTelemetry attribute, where they differ
   const std::pair<std::string, std::string>* otel_attributes = nullptr;

@@ -32,8 +32,8 @@ class [[nodiscard]] Status {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}              // NOLINT: implicit
-  Result(Status error) : status_(std::move(error)) {}        // NOLINT: implicit
+  Result(T value) : value_(std::move(value)) {}        // NOLINT: implicit
+  Result(Status error) : status_(std::move(error)) {}  // NOLINT: implicit
   bool ok() const noexcept { return status_.ok(); }
   explicit operator bool() const noexcept { return ok(); }
   const Status& status() const noexcept { return status_; }

@@ -25,7 +25,12 @@ class StringSink : public polymeter::ScrapeSink {
 
 int main() {
   const auto registry = std::make_shared<prometheus::Registry>();
-  prometheus::BuildCounter().Name("old_total").Help("Old.").Register(*registry).Add({}).Increment(7);
+  prometheus::BuildCounter()
+      .Name("old_total")
+      .Help("Old.")
+      .Register(*registry)
+      .Add({})
+      .Increment(7);
   const polymeter::Metrics metrics =
       polymeter::Build(polymeter::Options().Service("bridge").Consumer());
   const auto attachment = polymeter::Attach(metrics, registry);
