@@ -33,7 +33,7 @@ struct DatagramOptions {
   // deadline is near.
   std::size_t burst_bytes = std::size_t{32} << 10;
   std::size_t bytes_per_second = std::size_t{1} << 20;
-  HostResolver::Resolve resolve;  // in place of the system's resolver
+  HostResolver::Resolve resolve = {};  // in place of the system's resolver
   std::chrono::milliseconds resolve_again{60000};
 };
 
