@@ -36,6 +36,11 @@ def series(name, **labels):
     return name, frozenset(labels.items())
 
 
+def quantiles(name, truth):
+    return {series(name, quantile=q): value
+            for q, value in zip(("0.5", "0.9"), truth["quantiles"], strict=True)}
+
+
 def run(program, backends, environment):
     clean = {k: v for k, v in os.environ.items()
              if not k.startswith(("METRICS_", "OTEL_", "STATSD_", "DD_"))}
@@ -67,15 +72,16 @@ def main():
                 series("duration_seconds_sum", kind="x"): truth["duration_sum"],
                 series("size_bytes_count"): truth["size_count"],
                 series("size_bytes_sum"): truth["size_sum"],
-                series("size_bytes", quantile="0.5"): truth["quantiles"][0],
-                series("size_bytes", quantile="0.9"): truth["quantiles"][1],
                 **{series("duration_seconds_bucket", kind="x", le=le): count
                    for le, count in buckets.items()},
             }
             # A receiver of differences adds up over the removal; a total begins anew.
             bad = truth["bad"] if temporality == "cumulative" else truth["bad_in_all"]
-            otlp = {**shared, series("files_total", result="bad"): bad}
-            statsd = {**shared, series("files_total", result="bad"): truth["bad_in_all"]}
+            otlp = {**shared, series("files_total", result="bad"): bad,
+                    **quantiles("size_bytes", truth)}
+            # In StatsD a summary's quantiles are a gauge of their own.
+            statsd = {**shared, series("files_total", result="bad"): truth["bad_in_all"],
+                      **quantiles("size_bytes_quantile", truth)}
             for receiver, expected in ((collector, otlp), (exporter, statsd)):
                 for wrong in compare(receiver, expected):
                     problems.append("%s, %s: %s" % (receiver.name, temporality, wrong))
