@@ -2,9 +2,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <time.h>
+
 #include <clocale>
+#include <cstdlib>
 #include <locale>
+#include <optional>
 #include <random>
+#include <string>
 #include <thread>
 
 #include "polymeter/encoder.h"
@@ -176,6 +181,44 @@ TEST_P(EncoderContract, GivesTheSameBytesInEveryLocale) {
     std::setlocale(LC_ALL, c_locale.c_str());
     EXPECT_EQ(encoded, expected) << name;
   }
+}
+
+// One that could change what an encoder writes, set for the length of a scope.
+class Variable {
+ public:
+  Variable(const char* name, const char* value) : name_(name) {
+    if (const char* const before = std::getenv(name)) before_ = before;
+    setenv(name, value, 1);
+  }
+  ~Variable() {
+    if (before_) {
+      setenv(name_, before_->c_str(), 1);
+    } else {
+      unsetenv(name_);
+    }
+  }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+  std::optional<std::string> before_;
+};
+
+TEST_P(EncoderContract, GivesTheSameBytesInEveryTimeZoneAndEnvironment) {
+  const Snapshot snapshot = SnapshotOf(WriteCorpus);
+  const auto expected = Encoded(snapshot, nullptr);
+  {
+    const Variable zone("TZ", "Pacific/Kiritimati");
+    const Variable language("LC_ALL", "de_DE.UTF-8");
+    const Variable service("OTEL_SERVICE_NAME", "another");
+    const Variable attributes("OTEL_RESOURCE_ATTRIBUTES", "service.namespace=another");
+    const Variable prefix("METRICS_PREFIX", "another_");
+    const Variable statsd("STATSD_PREFIX", "another");
+    tzset();
+    EXPECT_EQ(Encoded(snapshot, nullptr), expected);
+  }
+  tzset();
 }
 
 }  // namespace
