@@ -153,6 +153,9 @@ class Matrix:
             if value == '' and 'empty_is_absent' in cell.rules:
                 cell.allows('empty_is_absent')
                 continue
+            if name in ('job', 'instance') and 'resource_wins' in cell.rules:
+                cell.allows('resource_wins')
+                continue
             if name in ('job', 'instance') and 'exported' in cell.rules:
                 cell.allows('exported')
                 name = 'exported_' + name
