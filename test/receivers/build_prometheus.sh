@@ -28,8 +28,8 @@ rm -rf "$work"
 mkdir -p "$work"
 cd "$work"
 # `go install ...@version` refuses a module with replace directives; as a dependency they do not count.
-"$go" mod init receivers
-"$go" get "github.com/prometheus/prometheus/cmd/prometheus@v$version"
-"$go" build -o "$prometheus.new" github.com/prometheus/prometheus/cmd/prometheus
+go mod init receivers
+go get "github.com/prometheus/prometheus/cmd/prometheus@v$version"
+go build -o "$prometheus.new" github.com/prometheus/prometheus/cmd/prometheus
 mv "$prometheus.new" "$prometheus"
 echo "$version" >"$stamp"
