@@ -15,6 +15,8 @@ endforeach()
 # One export set for each choice of dependencies, so that a user of the sdk alone needs no civetweb and only a
 # user of the bridge needs prometheus-cpp. In a shared build sdk and backends are one library.
 get_property(targets GLOBAL PROPERTY POLYMETER_INSTALLED)
+add_custom_target(polymeter_installed)  # what an installation needs, and no more
+add_dependencies(polymeter_installed ${targets})
 set(archives)
 foreach(target IN LISTS targets)
   if(target MATCHES "^polymeter_prometheus_bridge(_shared)?$")

@@ -28,6 +28,15 @@ std::optional<Message> Readable(std::string_view bytes, Read read) {
   }
 }
 
+// Whether the field at hand is this one. A field of this number but of another type is skipped like
+// one that nobody knows: protozero's getters assert the type, and an answer may hold anything.
+bool IsVarint(const protozero::pbf_reader& in, protozero::pbf_tag_type tag) {
+  return in.tag() == tag && in.has_wire_type(protozero::pbf_wire_type::varint);
+}
+bool IsBytes(const protozero::pbf_reader& in, protozero::pbf_tag_type tag) {
+  return in.tag() == tag && in.has_wire_type(protozero::pbf_wire_type::length_delimited);
+}
+
 milliseconds DelayOf(std::int64_t seconds, std::int64_t nanos) {
   if (seconds < 0 || nanos < 0) return milliseconds(0);
   if (seconds >= 24 * 3600) return kMostDelay;
@@ -37,7 +46,7 @@ milliseconds DelayOf(std::int64_t seconds, std::int64_t nanos) {
 void ReadRetryInfo(protozero::pbf_reader info, RpcStatus& out) {
   out.retry_delay = milliseconds(0);
   while (info.next()) {
-    if (info.tag() != 1) {
+    if (!IsBytes(info, 1)) {
       info.skip();
       continue;
     }
@@ -45,9 +54,9 @@ void ReadRetryInfo(protozero::pbf_reader info, RpcStatus& out) {
     std::int64_t seconds = 0;
     std::int64_t nanos = 0;
     while (duration.next()) {
-      if (duration.tag() == 1) {
+      if (IsVarint(duration, 1)) {
         seconds = duration.get_int64();
-      } else if (duration.tag() == 2) {
+      } else if (IsVarint(duration, 2)) {
         nanos = duration.get_int32();
       } else {
         duration.skip();
@@ -61,9 +70,9 @@ void ReadDetail(protozero::pbf_reader any, RpcStatus& out) {
   std::string type;
   protozero::data_view value;
   while (any.next()) {
-    if (any.tag() == 1) {
+    if (IsBytes(any, 1)) {
       type = any.get_string();
-    } else if (any.tag() == 2) {
+    } else if (IsBytes(any, 2)) {
       value = any.get_view();
     } else {
       any.skip();
@@ -185,16 +194,16 @@ std::optional<SystemTime> ParseDate(std::string_view text) {
 std::optional<PartialSuccess> ReadResponse(std::string_view protobuf) {
   return Readable<PartialSuccess>(protobuf, [](protozero::pbf_reader in, PartialSuccess& out) {
     while (in.next()) {
-      if (in.tag() != 1) {
+      if (!IsBytes(in, 1)) {
         in.skip();
         continue;
       }
       protozero::pbf_reader partial = in.get_message();
       while (partial.next()) {
-        if (partial.tag() == 1) {
+        if (IsVarint(partial, 1)) {
           const std::int64_t rejected = partial.get_int64();
           out.rejected = rejected < 0 ? 0 : static_cast<std::uint64_t>(rejected);
-        } else if (partial.tag() == 2) {
+        } else if (IsBytes(partial, 2)) {
           out.message = partial.get_string();
         } else {
           partial.skip();
@@ -217,9 +226,9 @@ std::optional<PartialSuccess> ReadJsonResponse(std::string_view json) {
 std::optional<RpcStatus> ReadStatus(std::string_view protobuf) {
   return Readable<RpcStatus>(protobuf, [](protozero::pbf_reader in, RpcStatus& out) {
     while (in.next()) {
-      if (in.tag() == 2) {
+      if (IsBytes(in, 2)) {
         out.message = in.get_string();
-      } else if (in.tag() == 3) {
+      } else if (IsBytes(in, 3)) {
         ReadDetail(in.get_message(), out);
       } else {
         in.skip();

@@ -10,7 +10,7 @@ function(polymeter_add_files_judge name script)
     "${CMAKE_CURRENT_SOURCE_DIR}/${script}" "$<TARGET_FILE:polymeter_receivers_files>" ${ARGN})
   set_tests_properties(receivers_${name} PROPERTIES
     LABELS receivers TIMEOUT ${timeout} SKIP_RETURN_CODE 77
-    ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
+    ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1;LSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/glibc_leaks.supp:print_suppressions=0")
 endfunction()
 
 polymeter_add_files_judge(files judge_files.py)
