@@ -25,9 +25,13 @@
 
 #if defined(__SANITIZE_THREAD__)
 #define POLYMETER_TEST_TSAN 1
+#elif defined(__SANITIZE_ADDRESS__)
+#define POLYMETER_TEST_ASAN 1
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define POLYMETER_TEST_TSAN 1
+#elif __has_feature(address_sanitizer)
+#define POLYMETER_TEST_ASAN 1
 #endif
 #endif
 #if defined(POLYMETER_TEST_TSAN)
@@ -267,6 +271,10 @@ TEST(Fork, CallbacksRunInTheChildAsWell) {
 }
 
 // A lock that another thread holds at the moment of the fork would be held in the child for ever.
+// So are those of the sanitizers' own allocators, of ASan's before LLVM 18
+// (llvm/llvm-project#75290) and of TSan's before LLVM 19 (#96600): children that allocate cannot be
+// judged there.
+#if !defined(POLYMETER_TEST_ASAN) && !defined(POLYMETER_TEST_TSAN)
 TEST(Fork, WhileThreadsMakeSeriesFamiliesAndSnapshotsLeavesAUsableChild) {
   const Metrics metrics{Options()
                             .Consumer()
@@ -322,6 +330,7 @@ TEST(Fork, WhileThreadsMakeSeriesFamiliesAndSnapshotsLeavesAUsableChild) {
   stop = true;
   for (std::thread& thread : threads) thread.join();
 }
+#endif
 
 // --- with a server -------------------------------------------------------------------------------
 
