@@ -39,6 +39,10 @@ function(polymeter_add_test name)
   if(NOT arg_NO_MAIN)
     target_link_libraries(${name} PRIVATE GTest::gmock_main)
   endif()
+  # Two thirds of a build is tests: at -O2 they take 1.6 times as long to compile.
+  if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
+    target_compile_options(${name} PRIVATE -O1 -g1)
+  endif()
   target_compile_definitions(${name} PRIVATE
     ${arg_DEFINES} POLYMETER_SOURCE_DIR="${polymeter_SOURCE_DIR}")
 

@@ -26,6 +26,7 @@ def main():
     # Its own metrics have a fixed port.
     config = config.replace('service:\n', 'service:\n  telemetry: {metrics: {level: none}}\n')
     failed = 0
+    accounts = []
     with harness.directory() as path:
         with open(path + '/collector.yaml', 'w', encoding='utf-8') as file:
             file.write(config)
@@ -39,6 +40,7 @@ def main():
                 for protocol, port in (('http/protobuf', http), ('grpc', grpc)):
                     subprocess.run([program, path, protocol, 'http://127.0.0.1:%d' % port, 'none'],
                                    check=True, timeout=120, stderr=subprocess.DEVNULL)
+                    accounts.append(harness.read(path + '/accounts.json').decode())
             finally:
                 process.terminate()
                 try:
@@ -49,8 +51,8 @@ def main():
         shown = log.count('\nqueue_length{') + log.count('\nmany_total{')
         wanted = 2 * 2 * (1 + 10000)  # protocols, pushes, series
         if process.returncode != 0 or shown != wanted:
-            print('FAILED: exit code %d, %d of %d points shown:\n%s' % (
-                process.returncode, shown, wanted, log[:1500]))
+            print('FAILED: exit code %d, %d of %d points shown, %s:\n%s' % (
+                process.returncode, shown, wanted, accounts, log[:1500]))
             failed = 1
         print('%d points shown' % shown)
     sys.exit(failed)
