@@ -8,6 +8,11 @@ export CONAN_HOME=$2/conan-home
 here=$(cd "$(dirname "$0")" && pwd)
 source=$(cd "$here/../.." && pwd)
 
+# What two of the builds have in common is compiled once, whatever folder Conan builds in.
+if command -v ccache >/dev/null; then
+  export CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_BASEDIR=$CONAN_HOME
+fi
+
 mkdir -p "$CONAN_HOME"
 "$conan" profile detect --exist-ok >/dev/null
 

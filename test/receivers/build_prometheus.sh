@@ -15,6 +15,8 @@ version=0.305.0 # 3.5.0 as a Go module
 
 mkdir -p "$1/bin"
 tools=$(cd "$1" && pwd)
+exec {lock}>"$tools/prometheus3.lock"
+flock "$lock" # of two that build it, the second finds it there
 prometheus=$tools/bin/prometheus3
 stamp=$prometheus.version # a plain build of the module does not know its version
 
