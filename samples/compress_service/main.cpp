@@ -61,7 +61,7 @@ int Run(const CommandLine& line) {
   if (!server->FinishRequests(line.drain)) {
     std::fprintf(stderr, "compress_service: work was left when the time to drain ran out\n");
     service.Abandon();
-    server->FinishRequests(std::chrono::seconds(2));  // so that those who waited learn of it
+    server->FinishRequests(std::chrono::seconds(10));  // so that those who waited learn of it
   }
   return EXIT_SUCCESS;
 }
