@@ -146,14 +146,14 @@ void PushState::Say(std::unique_lock<std::mutex>& lock, LogLevel level,
 void PushState::Take(std::unique_lock<std::mutex>& lock) {
   if (source == nullptr) return;
   SnapshotSource& from = *source;
+  const Deadline until = stop_deadline;
   source_in_use = true;
   lock.unlock();
   Batch batch;
   std::string error;
   std::uint64_t lost = 0;
   try {
-    Snapshot snapshot =
-        samples ? from.TakeSnapshotWithSamples(stop_deadline) : from.TakeSnapshot(stop_deadline);
+    Snapshot snapshot = samples ? from.TakeSnapshotWithSamples(until) : from.TakeSnapshot(until);
     lost = snapshot.size();
     if (options.delta().any()) snapshot = delta.Apply(snapshot);
     lost = snapshot.size();
