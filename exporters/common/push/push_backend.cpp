@@ -200,7 +200,9 @@ SendResult PushState::SendBatch(const Batch& batch, std::vector<SendResult>& res
   });
   if (begun.outcome != SendResult::Outcome::kAccepted) return begun;
   for (const Batch::Message& message : batch.messages()) {
+    std::unique_lock lock(mutex);  // Stop may bring the deadline forward
     const Deadline end = EndOfAttempt();
+    lock.unlock();
     if (SteadyClock::now() >= end) {
       results.push_back(SendResult::Retry("no time left"));
     } else {
