@@ -48,6 +48,9 @@ function(polymeter_add_test name)
     endif()
     target_compile_options(${name} PRIVATE ${level} -g1)
   endif()
+  if(POLYMETER_UNITY_TESTS)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
+  endif()
   target_compile_definitions(${name} PRIVATE
     ${arg_DEFINES} POLYMETER_SOURCE_DIR="${polymeter_SOURCE_DIR}")
 

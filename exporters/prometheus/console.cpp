@@ -10,7 +10,7 @@ POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
-constexpr OptionSpec kOptions[] = {
+constexpr OptionSpec kConsoleOptions[] = {
     {.name = "interval",
      .kind = OptionKind::kDuration,
      .default_value = "15s",
@@ -24,7 +24,7 @@ constexpr OptionSpec kOptions[] = {
 const BackendInfo& ConsoleBackendInfo() {
   static constexpr BackendInfo kInfo{
       .name = "console",
-      .options = kOptions,
+      .options = kConsoleOptions,
       .make_encoder = [](const BackendOptions&) -> Result<std::unique_ptr<Encoder>> {
         return MakeTextEncoder();
       },

@@ -14,10 +14,10 @@ namespace {
 
 // Passes the encoder's blocks on, compressed or not. Only a page of a few bytes is held back: it is
 // not worth compressing, which shows when it ends.
-class Page final : public MessageSink {
+class Body final : public MessageSink {
  public:
   // `gzip_level` 0: not compressed.
-  Page(std::string_view content_type, int gzip_level, Deadline deadline, const Clock& clock,
+  Body(std::string_view content_type, int gzip_level, Deadline deadline, const Clock& clock,
        ScrapeSink& sink)
       : content_type_(content_type),
         gzip_level_(gzip_level),
@@ -110,7 +110,7 @@ Status Exposition::Answer(const Take& take, const ScrapeRequest& request, Scrape
 
 Status Exposition::Encode(Format& format, const Snapshot& snapshot, bool gzip, Deadline deadline,
                           ScrapeSink& sink) {
-  Page page(format.encoder->content_type(), gzip ? options_.gzip_level : 0, deadline, clock_, sink);
+  Body page(format.encoder->content_type(), gzip ? options_.gzip_level : 0, deadline, clock_, sink);
   const std::unique_lock lock(format.mutex, std::try_to_lock);
   if (lock && format.cache == nullptr) format.cache = format.encoder->MakeCache();
   bool complete = false;

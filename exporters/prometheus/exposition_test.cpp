@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "exporters/common/transport/raw_client_for_test.h"
+#include "exporters/prometheus/content_types_for_test.h"
 #include "sdk/testing/manual_clock.h"
 #include "sdk/testing/snapshot_builder.h"
 
@@ -19,8 +20,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr const char* kText = "text/plain; version=0.0.4; charset=utf-8";
-constexpr const char* kOpenMetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+using testing::kOpenMetrics;
+using testing::kText;
 constexpr const char* kWantsOpenMetrics = "application/openmetrics-text;version=1.0.0";
 
 Snapshot SomeSeries(std::size_t series) {

@@ -1,8 +1,7 @@
 #include "exporters/prometheus/line_heads.h"
 
-#include <algorithm>
 #include <cstring>
-#include <limits>
+#include <utility>
 
 #include "exporters/common/encoding/numbers.h"
 
@@ -11,21 +10,20 @@ namespace detail {
 
 void BoundTexts::Use(const HistogramPoint& point, Write write) {
   static_assert(kMost >= encoding::kMostDigits + 8);
-  if (texts_.size() == std::size_t{point.bound_count} + 1 &&
-      std::equal(bounds_.begin(), bounds_.end(), point.bounds)) {
-    return;
-  }
-  texts_.clear();  // not those of bounds_ should memory run out below
-  bounds_.assign(point.bounds, point.bounds + point.bound_count);
-  texts_.reserve(bounds_.size() + 1);
-  for (std::size_t i = 0; i <= bounds_.size(); ++i) {
+  if (bounds_.IsOf(point)) return;
+  bounds_.Clear();  // should memory run out below
+  texts_.clear();
+  encoding::BoundsKey bounds;
+  bounds.Take(point);
+  for (std::size_t i = 0; i < bounds.size(); ++i) {
     Text& text = texts_.emplace_back();
     char* to = text.bytes;
     std::memcpy(to, ",le=\"", 5);
-    to = write(to + 5, i < bounds_.size() ? bounds_[i] : std::numeric_limits<double>::infinity());
+    to = write(to + 5, bounds[i]);
     std::memcpy(to, "\"} ", 3);
     text.size = static_cast<std::uint8_t>(to + 3 - text.bytes);
   }
+  bounds_ = std::move(bounds);
 }
 
 }  // namespace detail

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "exporters/common/encoding/bounds_key.h"
 #include "exporters/common/encoding/padded_text.h"
 #include "exporters/common/encoding/series_texts.h"
 #include "exporters/prometheus/family_names.h"
@@ -40,7 +41,7 @@ class BoundTexts {
     char bytes[kMost + encoding::kPadding - 1];
     std::uint8_t size;
   };
-  std::vector<double> bounds_;
+  encoding::BoundsKey bounds_;
   std::vector<Text> texts_;
 };
 

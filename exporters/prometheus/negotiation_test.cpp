@@ -8,7 +8,7 @@
 namespace polymeter {
 namespace {
 
-constexpr auto kText = ExpositionFormat::kText004;
+constexpr auto kText004 = ExpositionFormat::kText004;
 constexpr auto kOm = ExpositionFormat::kOpenMetrics100;
 
 TEST(NegotiateFormat, GivesRealScrapersWhatTheyPrefer) {
@@ -28,31 +28,31 @@ TEST(NegotiateFormat, GivesRealScrapersWhatTheyPrefer) {
                             "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"),
             kOm);
   EXPECT_EQ(NegotiateFormat("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
-            kText);
-  EXPECT_EQ(NegotiateFormat("*/*"), kText);
-  EXPECT_EQ(NegotiateFormat(""), kText);
+            kText004);
+  EXPECT_EQ(NegotiateFormat("*/*"), kText004);
+  EXPECT_EQ(NegotiateFormat(""), kText004);
 }
 
 TEST(NegotiateFormat, ObeysQValues) {
   EXPECT_EQ(NegotiateFormat("application/openmetrics-text;version=1.0.0;q=0.2,text/plain;q=0.3"),
-            kText);
+            kText004);
   EXPECT_EQ(NegotiateFormat("text/plain;q=0.2, application/openmetrics-text; version=1.0.0; q=0.3"),
             kOm);
-  EXPECT_EQ(NegotiateFormat("application/openmetrics-text;version=1.0.0;q=0"), kText);
+  EXPECT_EQ(NegotiateFormat("application/openmetrics-text;version=1.0.0;q=0"), kText004);
   EXPECT_EQ(NegotiateFormat("Application/OpenMetrics-Text; Version=\"1.0.0\""), kOm);
 }
 
 TEST(NegotiateFormat, WantsTheVersionByName) {
-  EXPECT_EQ(NegotiateFormat("application/openmetrics-text"), kText);
-  EXPECT_EQ(NegotiateFormat("application/openmetrics-text;version=0.0.1"), kText);
-  EXPECT_EQ(NegotiateFormat("application/openmetrics-text;version=2.0.0,text/plain"), kText);
+  EXPECT_EQ(NegotiateFormat("application/openmetrics-text"), kText004);
+  EXPECT_EQ(NegotiateFormat("application/openmetrics-text;version=0.0.1"), kText004);
+  EXPECT_EQ(NegotiateFormat("application/openmetrics-text;version=2.0.0,text/plain"), kText004);
 }
 
 TEST(NegotiateFormat, PassesOverNonsense) {
   for (const char* const nonsense :
        {",,,", ";q=1", "q=1", "application/openmetrics-text;version=1.0.0;q=2",
         "application/openmetrics-text;version=1.0.0;q=nan", "\"", "a/b;c=\"\\", "=;=;=,"}) {
-    EXPECT_EQ(NegotiateFormat(nonsense), kText) << nonsense;
+    EXPECT_EQ(NegotiateFormat(nonsense), kText004) << nonsense;
   }
   EXPECT_EQ(NegotiateFormat("x/y;z=\"a,b\",application/openmetrics-text;version=1.0.0"), kOm);
 }

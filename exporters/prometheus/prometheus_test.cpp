@@ -19,6 +19,7 @@
 
 #include "exporters/common/transport/http_server.h"
 #include "exporters/common/transport/raw_client_for_test.h"
+#include "exporters/prometheus/content_types_for_test.h"
 #include "sdk/testing/manual_clock.h"
 #include "sdk/testing/snapshot_builder.h"
 
@@ -35,8 +36,8 @@ using testing::RawAnswer;
 using testing::RawClient;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr const char* kText = "text/plain; version=0.0.4; charset=utf-8";
-constexpr const char* kOpenMetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+using testing::kOpenMetrics;
+using testing::kText;
 
 Deadline In(milliseconds time) { return SteadyClock::now() + time; }
 

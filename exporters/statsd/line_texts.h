@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "exporters/common/encoding/bounds_key.h"
 #include "exporters/statsd/names.h"
 #include "polymeter/encoder.h"
 
@@ -24,7 +25,7 @@ class BoundTags {
   const std::string& operator[](std::size_t bucket) const noexcept { return texts_[bucket]; }
 
  private:
-  std::vector<double> bounds_;
+  encoding::BoundsKey bounds_;
   std::vector<std::string> texts_;
 };
 

@@ -10,9 +10,6 @@ POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
-constexpr std::string_view kDefault = "default";
-constexpr std::string_view kOptions = "options";
-
 // The standards have semantics of their own: OpenTelemetry's durations are integer
 // milliseconds, its booleans only true or false.
 bool IsOpenTelemetry(std::string_view variable) noexcept {
@@ -159,7 +156,7 @@ BackendOptions ResolveOptions(std::string_view backend, std::span<const OptionSp
     for (const std::string& name : SplitList(spec.standard)) from_environment(name);
     for (auto it = set.rbegin(); it != set.rend(); ++it) {  // the last call wins
       if (it->first != variable || it->second.empty()) continue;
-      candidates.push_back({std::string(kOptions), variable + " in Options", it->second});
+      candidates.push_back({std::string(kFromOptions), variable + " in Options", it->second});
       break;
     }
 
@@ -188,7 +185,7 @@ BackendOptions ResolveOptions(std::string_view backend, std::span<const OptionSp
                          BackendOptions::Parse(spec, spec.default_value, false, value);
       assert(right && "the default of an option is not a value of its kind");
       static_cast<void>(right);
-      value.source = kDefault;
+      value.source = kFromDefault;
     }
     value.spec = &spec;
     value.variable = variable;

@@ -17,6 +17,10 @@
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 
+// Where a value came from, when it is no variable's name.
+inline constexpr std::string_view kFromDefault = "default";
+inline constexpr std::string_view kFromOptions = "options";
+
 enum class OptionKind : std::uint8_t {
   kText,
   kBool,      // true, false, 1, 0, yes, no, on, off; in OTEL_* only `true` is true

@@ -35,7 +35,7 @@ bool EndsWith(std::string_view text, std::string_view suffix) noexcept {
 
 std::uint64_t Bits(double value) noexcept { return std::bit_cast<std::uint64_t>(value); }
 
-std::string Joined(const std::vector<std::string>& names) {
+std::string LabelsOf(const std::vector<std::string>& names) {
   std::string out = "{";
   for (const std::string& name : names) out += (out.size() > 1 ? "," : "") + name;
   return out + "}";
@@ -43,7 +43,7 @@ std::string Joined(const std::vector<std::string>& names) {
 
 // A family in words, for an error that names two: counter jobs_total{model,language}.
 std::string Describe(const FamilySpec& spec) {
-  std::string out = std::string(ToString(spec.type)) + " " + spec.name + Joined(spec.labels);
+  std::string out = std::string(ToString(spec.type)) + " " + spec.name + LabelsOf(spec.labels);
   if (!spec.unit.empty()) out += " in " + spec.unit;
   if (spec.additive) out += ", additive";
   if (spec.bounds != nullptr) {

@@ -45,8 +45,6 @@ constexpr OptionSpec kGlobal[] = {
      .help = "Problems in the configuration are an error at start-up."},
 };
 
-constexpr std::string_view kOptions = "options";
-
 // A backend that OTEL_METRICS_EXPORTER may name.
 bool IsStandardExporter(std::string_view name) {
   return name == "otlp" || name == "prometheus" || name == "console";
@@ -100,7 +98,7 @@ StringPairs SettersAsSettings(const Options& options) {
 
 // How a message names the place of a value.
 std::string Subject(std::string_view variable, std::string_view source) {
-  return std::string(variable) + (source == kOptions ? " in Options" : "");
+  return std::string(variable) + (source == kFromOptions ? " in Options" : "");
 }
 
 // One run of Select.
@@ -161,7 +159,7 @@ class Selector {
       } else if (!near.empty()) {
         trouble += " (did you mean " + std::string(kPrefix) + std::string(near) + "?)";
       }
-      problems_.Add(Subject(name, ours ? kOptions : std::string_view()), std::move(trouble),
+      problems_.Add(Subject(name, ours ? kFromOptions : std::string_view()), std::move(trouble),
                     "it is ignored");
     };
     for (const auto& [name, value] : environment_.variables()) check(name, /*ours=*/false);
@@ -227,19 +225,19 @@ class Selector {
 
   void SelectBackends(const BackendOptions& global) {
     const std::string text = Joined(global.List("backend"));
-    const std::string source = text.empty() ? "default" : global.Source("backend");
+    const std::string source(text.empty() ? kFromDefault : global.Source("backend"));
     const auto exporter = environment_.Get("OTEL_METRICS_EXPORTER");
     const bool exporter_decides = exporter && source != "METRICS_BACKEND";
-    std::string_view from = "default";
+    std::string_view from = kFromDefault;
     if (source == "METRICS_BACKEND") {
       TakeBackends(source, text, /*otel=*/false);
       from = source;
     } else if (exporter_decides && !OtelDisabled() &&
                TakeBackends("OTEL_METRICS_EXPORTER", *exporter, /*otel=*/true)) {
       from = "OTEL_METRICS_EXPORTER";
-    } else if (source == kOptions) {
+    } else if (source == kFromOptions) {
       TakeBackends(Subject("METRICS_BACKEND", source), text, /*otel=*/false);
-      from = kOptions;
+      from = kFromOptions;
     } else if (exporter_decides && OtelDisabled()) {
       from = "OTEL_SDK_DISABLED";
     }
@@ -263,7 +261,7 @@ class Selector {
     Options& options = result_.options;
     StringPairs from_environment;
     std::string_view attributes_source =
-        given_.resource_attributes().empty() ? "default" : kOptions;
+        given_.resource_attributes().empty() ? kFromDefault : kFromOptions;
     if (const auto text = environment_.Get("OTEL_RESOURCE_ATTRIBUTES")) {
       if (auto pairs = ParsePairs(*text)) {
         from_environment = std::move(*pairs);
@@ -283,9 +281,9 @@ class Selector {
       if (outside != nullptr && !outside->empty()) {
         return std::pair(*outside, std::string_view("OTEL_RESOURCE_ATTRIBUTES"));
       }
-      if (!given.empty()) return std::pair(given, kOptions);
+      if (!given.empty()) return std::pair(given, kFromOptions);
       const std::string* const attribute = Find(attributes, name);
-      return std::pair(attribute == nullptr ? std::string() : *attribute, kOptions);
+      return std::pair(attribute == nullptr ? std::string() : *attribute, kFromOptions);
     };
     auto [service, service_source] = pick("service.name", given_.service());
     if (const auto name = environment_.Get("OTEL_SERVICE_NAME")) {
@@ -294,7 +292,7 @@ class Selector {
     }
     if (service.empty()) {
       service = UnknownService();
-      service_source = "default";
+      service_source = kFromDefault;
     }
     options.Service(service);
     options.Version(pick("service.version", given_.version()).first);
@@ -329,7 +327,8 @@ class Selector {
       }
     }
     Say("METRICS_LABELS", Joined(labels),
-        global.Pairs("labels").empty() && !labels.empty() ? kOptions : std::string_view(source));
+        global.Pairs("labels").empty() && !labels.empty() ? kFromOptions
+                                                          : std::string_view(source));
     result_.options.ConstLabels(std::move(labels));
   }
 
@@ -362,7 +361,7 @@ class Selector {
       }
     }
     Say("METRICS_BUCKETS", text,
-        text.empty() && !given_.buckets().empty() ? kOptions : std::string_view(source));
+        text.empty() && !given_.buckets().empty() ? kFromOptions : std::string_view(source));
   }
 
   void SelectSeries(const BackendOptions& global) {

@@ -9,38 +9,40 @@
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
-namespace {
 
-constexpr std::size_t kMostPerThread = std::size_t{1} << 20;
-// Claimed by nobody: of a Metrics that has ended or whose backend has stopped.
-constexpr std::size_t kMostWaiting = std::size_t{1} << 20;
-
-struct Entry {
+// Of members, so not in the unnamed namespace.
+struct TapEntry {
   CellAddress histogram;
   double value;
 };
 
 // One writer, one reader.
-struct Ring {
-  explicit Ring(std::size_t size) : mask(static_cast<std::uint32_t>(size - 1)), entries(size) {}
+struct TapRing {
+  explicit TapRing(std::size_t size) : mask(static_cast<std::uint32_t>(size - 1)), entries(size) {}
 
   const std::uint32_t mask;
-  std::vector<Entry> entries;
+  std::vector<TapEntry> entries;
   alignas(64) std::atomic<std::uint32_t> head{0};  // the writer's
   std::atomic<std::uint64_t> lost{0};              // the writer's
   alignas(64) std::atomic<std::uint32_t> tail{0};  // the reader's
   std::atomic<bool> abandoned{false};              // its thread has ended
 };
 
+namespace {
+
+constexpr std::size_t kMostPerThread = std::size_t{1} << 20;
+// Claimed by nobody: of a Metrics that has ended or whose backend has stopped.
+constexpr std::size_t kMostWaiting = std::size_t{1} << 20;
+
 // Trivial, and so readable while thread-local objects are being destroyed.
 // Initial-exec: the recording path reads it with one instruction, also in a shared library.
-__attribute__((tls_model("initial-exec"))) thread_local Ring* t_ring = nullptr;
+__attribute__((tls_model("initial-exec"))) thread_local TapRing* t_ring = nullptr;
 thread_local bool t_ended = false;
 
 struct RingOfThread {
   ~RingOfThread() {
     t_ended = true;
-    if (Ring* const ring = std::exchange(t_ring, nullptr)) {
+    if (TapRing* const ring = std::exchange(t_ring, nullptr)) {
       ring->abandoned.store(true, std::memory_order_release);
     }
   }
@@ -51,7 +53,7 @@ struct RingOfThread {
 struct Tap::Shared {
   std::mutex mutex;
   std::size_t per_thread = 1024;
-  std::vector<std::unique_ptr<Ring>> rings;
+  std::vector<std::unique_ptr<TapRing>> rings;
   std::unordered_map<CellAddress, Samples> waiting;
   std::size_t waiting_count = 0;
   std::uint64_t lost_before = 0;          // of rings that are gone, and unclaimed
@@ -69,14 +71,14 @@ Tap& Tap::Instance() noexcept {
 }
 
 namespace {
-Ring* RegisterRing(std::mutex& mutex, std::size_t& per_thread,
-                   std::vector<std::unique_ptr<Ring>>& rings) noexcept {
+TapRing* RegisterRing(std::mutex& mutex, std::size_t& per_thread,
+                      std::vector<std::unique_ptr<TapRing>>& rings) noexcept {
   if (t_ended) return nullptr;
   try {
     static thread_local RingOfThread end_of_thread;
     static_cast<void>(end_of_thread);
     const std::lock_guard lock(mutex);
-    t_ring = rings.emplace_back(std::make_unique<Ring>(per_thread)).get();
+    t_ring = rings.emplace_back(std::make_unique<TapRing>(per_thread)).get();
   } catch (...) {  // no memory
   }
   return t_ring;
@@ -84,7 +86,7 @@ Ring* RegisterRing(std::mutex& mutex, std::size_t& per_thread,
 }  // namespace
 
 void TapPush(CellAddress histogram, double value) noexcept {
-  Ring* ring = t_ring;
+  TapRing* ring = t_ring;
   if (ring == nullptr) {
     Tap::Shared& all = Tap::All();
     ring = RegisterRing(all.mutex, all.per_thread, all.rings);
@@ -116,7 +118,7 @@ void Tap::Collect() {
     const std::uint32_t head = ring->head.load(std::memory_order_acquire);
     std::uint32_t tail = ring->tail.load(std::memory_order_relaxed);
     for (; tail != head; ++tail) {
-      const Entry& entry = ring->entries[tail & ring->mask];
+      const TapEntry& entry = ring->entries[tail & ring->mask];
       if (all.waiting_count >= kMostWaiting) {
         ++all.lost_before;
         continue;

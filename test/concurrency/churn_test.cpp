@@ -27,10 +27,9 @@ using polymeter::testing::FindFamily;
 using polymeter::testing::FindPoint;
 using ::testing::IsEmpty;
 
-constexpr int kAtOnce = 64;
-constexpr int kThreads = 10000;
-
 TEST(Churn, TenThousandShortThreadsLoseNoCountUnderTwoReaders) {
+  constexpr int kAtOnce = 64;
+  constexpr int kThreads = 10000;
   const Metrics metrics{Options().Consumer()};
   const auto integers = metrics.Counter("integers_total", "Ones.");
   const auto doubles = metrics.Counter("doubles_total", "Quarters.");

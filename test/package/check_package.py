@@ -145,14 +145,16 @@ def pkg_config_consumer(package, work, compiler, standard, program="page", modul
     expect_output(program, run(build / program, env=package.environment))
 
 
-def source_consumer(kind, work, compiler, standard, shared):
-    """add_subdirectory (embedded) or FetchContent (fetched) of the source tree."""
+def source_consumer(kind, work, compiler, standard, shared, unity):
+    """add_subdirectory (embedded) or FetchContent (fetched) of the source tree; with unity as a
+    project does that compiles all it has in few pieces."""
     build = Path(tempfile.mkdtemp(dir=work))
     launcher = shutil.which("ccache")
     run("cmake", "-S", HERE / kind, "-B", build, "-G", "Ninja",
         f"-DCMAKE_CXX_COMPILER={compiler}", f"-DCMAKE_CXX_STANDARD={standard}",
         *([f"-DCMAKE_CXX_COMPILER_LAUNCHER={launcher}"] if launcher else []),
         "-DCMAKE_BUILD_TYPE=Release", f"-DBUILD_SHARED_LIBS={'ON' if shared else 'OFF'}",
+        f"-DCMAKE_UNITY_BUILD={'ON' if unity else 'OFF'}",
         f"-DPOLYMETER_SOURCE={SOURCE}", f"-DCONSUMER={HERE / 'consumer' / 'page.cpp'}")
     run("cmake", "--build", build, "--target", "page", "-j2")
     expect_output("page", run(build / "page"))
@@ -219,14 +221,15 @@ def checks(package, work, full):
     if not package.prometheus:
         return
     # Each is a build of the whole library: every kind, compiler and standard once.
-    sources = (("embedded", "g++", 17), ("fetched", "clang++-14", 20))
+    sources = (("embedded", "g++", 17, False), ("fetched", "clang++-14", 20, True))
     if not full:
         sources = sources[:1]
     elif package.shared:
-        sources = (("embedded", "clang++-14", 20),)
-    for kind, compiler, standard in sources:
-        yield f"{kind} source, {compiler} C++{standard}", lambda k=kind, c=compiler, s=standard: (
-            source_consumer(k, work, c, s, package.shared))
+        sources = (("embedded", "clang++-14", 20, True),)
+    for kind, compiler, standard, unity in sources:
+        name = f"{compiler} C++{standard}{', unity' if unity else ''}"
+        yield f"{kind} source, {name}", lambda k=kind, c=compiler, s=standard, u=unity: (
+            source_consumer(k, work, c, s, package.shared, u))
 
 
 def main():

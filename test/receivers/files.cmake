@@ -1,7 +1,7 @@
 # Files of snapshots, read by Python's json and csv and by jq. Included by CMakeLists.txt.
-add_executable(polymeter_receivers_files files_writer.cpp corpus.cpp corpus_produced.cpp truth.cpp)
+add_executable(polymeter_receivers_files files_writer.cpp)
 polymeter_target_defaults(polymeter_receivers_files)
-target_link_libraries(polymeter_receivers_files PRIVATE polymeter_exporters Threads::Threads)
+target_link_libraries(polymeter_receivers_files PRIVATE polymeter_receivers_corpus polymeter_exporters)
 
 # polymeter_add_files_judge(<name> <script> [<argument>...])
 function(polymeter_add_files_judge name script)

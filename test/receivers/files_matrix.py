@@ -176,21 +176,7 @@ def read_csv(content):
 # --- judging ----------------------------------------------------------------------------------
 
 class FilesMatrix(matrix.Matrix):
-    def __init__(self, receiver, truth_path):
-        with open(os.path.join(matrix.HERE, 'files_matrix.json'), encoding='utf-8') as file:
-            self.table = json.load(file)
-        with open(truth_path, encoding='utf-8') as file:
-            self.truth = json.load(file)
-        self.receiver = receiver
-        self.openmetrics = False
-        self.faults = []
-        self.compared = {}
-        self.cells = {kind: self._cell(kind, row) for kind, row in self.table['values'].items()}
-        for aspect, row in self.table['metadata'].items():
-            self.cells['metadata ' + aspect] = self._cell('metadata ' + aspect, row)
-        used = {rule for cell in self.cells.values() for rule in cell.rules}
-        for rule in used - set(self.table['rules']):
-            self.fault('no such rule in files_matrix.json: ' + rule)
+    TABLE = 'files_matrix.json'
 
     def _lines(self, cell, family, point, labels):
         name, kind = family['name'], family['type']

@@ -10,10 +10,10 @@ import math
 import os
 import subprocess
 import sys
-import urllib.parse
 
 import harness
 import matrix
+from prometheus_server import PrometheusServer
 
 CONFIG = '''
 otlp:
@@ -62,52 +62,17 @@ def plain(bound):
     return '{:f}'.format(decimal.Decimal(bound))
 
 
-class Server:
-    def __init__(self, binary, path):
-        self.address = '127.0.0.1:%d' % harness.free_port()
-        with open(path + '/prometheus.yml', 'w', encoding='utf-8') as file:
-            file.write(CONFIG)
-        self.log = open(path + '/prometheus.log', 'wb')
-        self.process = subprocess.Popen(
-            [binary, '--config.file=' + path + '/prometheus.yml',
-             '--storage.tsdb.path=' + path + '/data', '--web.enable-otlp-receiver',
-             '--web.listen-address=' + self.address], stdout=self.log, stderr=self.log)
-
-    def __enter__(self):
-        harness.wait_for(self.is_ready, 'Prometheus is ready')
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.log.close()
-
-    def is_ready(self):
-        if self.process.poll() is not None:
-            raise RuntimeError('prometheus ended with %d' % self.process.returncode)
-        try:
-            with harness.get('http://%s/-/ready' % self.address) as answer:
-                return answer.status == 200
-        except OSError:
-            return False
-
-    def samples(self):
-        query = urllib.parse.urlencode({'query': '{__name__=~".+"}'})
-        with harness.get('http://%s/api/v1/query?%s' % (self.address, query)) as answer:
-            results = json.load(answer)['data']['result']
-        series = [result['metric'] for result in results]
-        own = next(labels for labels in series if labels['__name__'] == 'target_info')
-        for labels, result in zip(series, results, strict=True):
-            name = labels.pop('__name__')
-            # The resource's; a label of the same name stands in their place.
-            for resource in ('job', 'instance'):
-                if name != 'target_info' and labels.get(resource) == own[resource]:
-                    del labels[resource]
-            yield matrix.Sample(name, labels, float(result['value'][1]))
+def samples_of(server):
+    results = server.api('query', query='{__name__=~".+"}')['result']
+    series = [result['metric'] for result in results]
+    own = next(labels for labels in series if labels['__name__'] == 'target_info')
+    for labels, result in zip(series, results, strict=True):
+        name = labels.pop('__name__')
+        # The resource's; a label of the same name stands in their place.
+        for resource in ('job', 'instance'):
+            if name != 'target_info' and labels.get(resource) == own[resource]:
+                del labels[resource]
+        yield matrix.Sample(name, labels, float(result['value'][1]))
 
 
 def main():
@@ -118,11 +83,12 @@ def main():
     failed = 0
     for protocol in ('http/protobuf', 'http/json'):
         with harness.directory() as path:
-            with Server(binary, path) as server:
+            with PrometheusServer(binary, path, CONFIG, '--web.enable-otlp-receiver') as server:
+                harness.wait_for(server.is_ready, 'Prometheus is ready')
                 pushed = subprocess.run(
-                    [program, path, protocol, 'http://%s/api/v1/otlp/v1/metrics' % server.address, 'gzip'],
+                    [program, path, protocol, server.url + '/api/v1/otlp/v1/metrics', 'gzip'],
                     check=False, capture_output=True, timeout=120)
-                samples = list(server.samples())
+                samples = list(samples_of(server))
             judge = OtlpMatrix('server_otlp', path + '/truth.json')
             judge.receiver = 'server_otlp over ' + protocol
             if pushed.returncode != 0:

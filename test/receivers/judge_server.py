@@ -5,14 +5,12 @@ the other job goes through a proxy that asks for it.
 """
 
 import http.server
-import json
-import subprocess
 import sys
 import threading
-import urllib.parse
 
 import harness
 import matrix
+from prometheus_server import PrometheusServer
 
 CONFIG = '''
 global: {{scrape_interval: 1s, scrape_timeout: 1s}}
@@ -57,46 +55,15 @@ class TextProxy:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
 
-class Server:
-    def __init__(self, path, targets):
-        self.url = 'http://127.0.0.1:%d' % harness.free_port()
-        with open(path + '/prometheus.yml', 'w', encoding='utf-8') as file:
-            file.write(CONFIG.format(**targets))
-        self.log = open(path + '/prometheus.log', 'wb')
-        self.process = subprocess.Popen(
-            [harness.need_tool('prometheus'), '--config.file=' + path + '/prometheus.yml',
-             '--storage.tsdb.path=' + path + '/data',
-             '--web.listen-address=' + self.url[len('http://'):]],
-            stdout=self.log, stderr=self.log)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.log.close()
-
-    def api(self, path, **parameters):
-        if self.process.poll() is not None:
-            raise RuntimeError('prometheus ended with %d' % self.process.returncode)
-        query = '?' + urllib.parse.urlencode(parameters) if parameters else ''
-        with harness.get(self.url + '/api/v1/' + path + query) as answer:
-            return json.load(answer)['data']
-
-    def targets(self):
-        """By job, once each has been scraped."""
-        try:
-            active = self.api('targets')['activeTargets']
-        except OSError:
-            return None  # not up yet
-        by_job = {target['labels']['job']: target for target in active}
-        scraped = [t for t in by_job.values() if not t['lastScrape'].startswith('0001')]
-        return by_job if len(scraped) == 2 else None
+def scraped_targets(server):
+    """By job, once each has been scraped."""
+    try:
+        active = server.api('targets')['activeTargets']
+    except OSError:
+        return None  # not up yet
+    by_job = {target['labels']['job']: target for target in active}
+    scraped = [t for t in by_job.values() if not t['lastScrape'].startswith('0001')]
+    return by_job if len(scraped) == 2 else None
 
 
 def samples_of(server, job):
@@ -115,12 +82,13 @@ def metadata_of(server, job):
 
 def main():
     program = sys.argv[1]
-    harness.need_tool('prometheus')
+    prometheus = harness.need_tool('prometheus')
     failed = 0
     with harness.directory() as path, harness.corpus(program, path) as endpoint:
         proxy = TextProxy(endpoint)
-        with Server(path, {'openmetrics': endpoint, 'text': proxy.endpoint}) as server:
-            targets = harness.wait_for(server.targets, 'both targets scraped')
+        config = CONFIG.format(openmetrics=endpoint, text=proxy.endpoint)
+        with PrometheusServer(prometheus, path, config) as server:
+            targets = harness.wait_for(lambda: scraped_targets(server), 'both targets scraped')
             for job in ('server_om', 'server_text'):
                 judge = matrix.Matrix(job, path + '/truth.json')
                 target = targets[job]

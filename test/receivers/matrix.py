@@ -96,13 +96,16 @@ class Cell:
 
 
 class Matrix:
+    TABLE = 'matrix.json'
+
     def __init__(self, receiver, truth_path):
-        with open(os.path.join(HERE, 'matrix.json'), encoding='utf-8') as file:
+        with open(os.path.join(HERE, self.TABLE), encoding='utf-8') as file:
             self.table = json.load(file)
         with open(truth_path, encoding='utf-8') as file:
             self.truth = json.load(file)
         self.receiver = receiver
-        self.openmetrics = self.table['receivers'][receiver]['format'] == 'openmetrics'
+        reads = self.table.get('receivers', {}).get(receiver, {})
+        self.openmetrics = reads.get('format') == 'openmetrics'
         self.faults = []
         self.cells = {}
         self.compared = {}  # samples by kind
@@ -113,7 +116,7 @@ class Matrix:
                 self.cells['metadata ' + aspect] = self._cell('metadata ' + aspect, row)
         used = {rule for cell in self.cells.values() for rule in cell.rules}
         for rule in used - set(self.table['rules']):
-            self.fault('no such rule in matrix.json: ' + rule)
+            self.fault('no such rule in %s: %s' % (self.TABLE, rule))
 
     def _cell(self, name, row):
         return Cell('%s x %s' % (name, self.receiver), row[self.receiver])

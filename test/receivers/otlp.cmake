@@ -1,7 +1,7 @@
 # OTLP, read by decoders and by the Collector, which share no code with us.
-add_executable(polymeter_receivers_otlp otlp_send.cpp corpus.cpp corpus_produced.cpp truth.cpp)
+add_executable(polymeter_receivers_otlp otlp_send.cpp)
 polymeter_target_defaults(polymeter_receivers_otlp)
-target_link_libraries(polymeter_receivers_otlp PRIVATE polymeter_exporters Threads::Threads)
+target_link_libraries(polymeter_receivers_otlp PRIVATE polymeter_receivers_corpus polymeter_exporters)
 
 foreach(judge otlp_decode otlp_tls collector collector_docs)
   polymeter_test_timeout(timeout 180)

@@ -1,8 +1,7 @@
 # StatsD, read back from receivers that share no code with us. Included by CMakeLists.txt.
-add_executable(polymeter_receivers_statsd statsd_send.cpp corpus.cpp corpus_produced.cpp truth.cpp)
+add_executable(polymeter_receivers_statsd statsd_send.cpp)
 polymeter_target_defaults(polymeter_receivers_statsd)
-target_link_libraries(polymeter_receivers_statsd PRIVATE polymeter_statsd polymeter_sdk
-  Threads::Threads)
+target_link_libraries(polymeter_receivers_statsd PRIVATE polymeter_receivers_corpus polymeter_statsd)
 
 # build/tools is where install_statsd.sh and build_statsd_exporter.sh put the receivers.
 foreach(judge statsd statsd_exporter statsd_docs)

@@ -18,17 +18,18 @@
 #include <utility>
 #include <vector>
 
+#include "exporters/common/transport/transport_for_test.h"
+
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::Soon;
 using Outcome = SendResult::Outcome;
 using SteadyClock = std::chrono::steady_clock;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-Deadline Soon() { return SteadyClock::now() + 5s; }
 
 // A socket that receives.
 class Receiver {

@@ -12,12 +12,14 @@
 #include <thread>
 
 #include "exporters/common/transport/file.h"
+#include "exporters/common/transport/transport_for_test.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::ReadFile;
 
 // "<n> <n> <n> ...\n": a reader sees whether it is whole.
 std::string Record(int n) {
@@ -28,10 +30,6 @@ std::string Record(int n) {
 }
 bool IsRecord(std::string_view line) {
   return line == Record(std::atoi(std::string(line.substr(0, 12)).c_str()));
-}
-std::string Read(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 // Writes until it is killed.
@@ -79,7 +77,7 @@ TEST_F(FileCrashTest, AReplacedFileIsAlwaysOneWholeSnapshot) {
   options.path = folder_ + "/last.json";
   int read = 0;
   KillOften(options, [&](int round) {
-    const std::string content = Read(options.path);
+    const std::string content = ReadFile(options.path);
     if (!content.empty()) {
       ++read;
       ASSERT_TRUE(IsRecord(content)) << "round " << round;
@@ -105,7 +103,7 @@ TEST_F(FileCrashTest, AGrowingFileReadsLineByLineWithAtMostAnUnterminatedTail) {
   std::size_t lines = 0;
   KillOften(options, [&](int round) {
     for (const std::string& path : {options.path, options.path + ".1"}) {
-      const std::string content = Read(path);
+      const std::string content = ReadFile(path);
       std::string_view rest = content;
       for (std::size_t end; (end = rest.find('\n')) != std::string_view::npos; ++lines) {
         ASSERT_TRUE(IsRecord(rest.substr(0, end + 1))) << path << ", round " << round;

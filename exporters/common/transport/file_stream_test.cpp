@@ -8,21 +8,16 @@
 #include <thread>
 
 #include "exporters/common/transport/file_io.h"
+#include "exporters/common/transport/transport_for_test.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::ExpectRejected;
+using testing::Soon;
 using Outcome = SendResult::Outcome;
-
-Deadline Soon() { return std::chrono::steady_clock::now() + 5s; }
-
-void ExpectRejected(const SendResult& result, std::string_view reason) {
-  EXPECT_EQ(result.outcome, Outcome::kRejected);
-  EXPECT_EQ(result.reason, reason) << result.message;
-  EXPECT_FALSE(result.message.empty());
-}
 
 class StreamTest : public ::testing::Test {
  protected:

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "exporters/common/transport/file_io.h"
+#include "exporters/common/transport/transport_for_test.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
@@ -26,16 +27,13 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
+using testing::ExpectRejected;
 using ::testing::HasSubstr;
+using testing::ReadFile;
+using testing::Soon;
 using ::testing::UnorderedElementsAre;
 using Outcome = SendResult::Outcome;
 
-Deadline Soon() { return std::chrono::steady_clock::now() + 5s; }
-
-std::string Read(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 void WriteFile(const std::string& path, std::string_view bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
 }
@@ -93,11 +91,6 @@ SendResult SendBatch(PushTransport& transport, const std::vector<std::string>& m
 void ExpectAccepted(const SendResult& result) {
   EXPECT_EQ(result.outcome, Outcome::kAccepted) << result.message;
 }
-void ExpectRejected(const SendResult& result, std::string_view reason) {
-  EXPECT_EQ(result.outcome, Outcome::kRejected);
-  EXPECT_EQ(result.reason, reason) << result.message;
-  EXPECT_FALSE(result.message.empty());
-}
 
 // --- replace ---------------------------------------------------------------------------------
 
@@ -108,11 +101,11 @@ TEST_F(ReplacingFileTest, HoldsTheLastBatchAndNothingElse) {
   EXPECT_EQ(transport->endpoint(), path_);
   EXPECT_THAT(Names(), ElementsAre()) << "opens nothing before the first message";
   ExpectAccepted(SendBatch(*transport, {"one ", "two\n"}));
-  EXPECT_EQ(Read(path_), "one two\n");
+  EXPECT_EQ(ReadFile(path_), "one two\n");
   ExpectAccepted(SendBatch(*transport, {"three\n"}));
-  EXPECT_EQ(Read(path_), "three\n");
+  EXPECT_EQ(ReadFile(path_), "three\n");
   ExpectAccepted(SendBatch(*transport, {}));
-  EXPECT_EQ(Read(path_), "three\n") << "no message, no change";
+  EXPECT_EQ(ReadFile(path_), "three\n") << "no message, no change";
   EXPECT_THAT(Names(), ElementsAre("metrics.out"));
 }
 
@@ -121,9 +114,9 @@ TEST_F(ReplacingFileTest, ShowsNothingBeforeTheBatchIsWhole) {
   WriteFile(path_, "old\n");
   transport->BeginBatch();
   ExpectAccepted(transport->Send("new ", Soon()));
-  EXPECT_EQ(Read(path_), "old\n");
+  EXPECT_EQ(ReadFile(path_), "old\n");
   EXPECT_EQ(transport->EndBatch(false).outcome, Outcome::kRetry) << "nothing of it counts";
-  EXPECT_EQ(Read(path_), "old\n");
+  EXPECT_EQ(ReadFile(path_), "old\n");
   EXPECT_THAT(Names(), ElementsAre("metrics.out"));
 }
 
@@ -156,7 +149,7 @@ TEST_F(ReplacingFileTest, KeepsLinksAndModes) {
   fs::create_symlink("real.out", path_);
   ExpectAccepted(SendBatch(*Make(FileMode::kReplace), {"new\n"}));
   EXPECT_TRUE(fs::is_symlink(path_));
-  EXPECT_EQ(Read(folder_ + "/real.out"), "new\n");
+  EXPECT_EQ(ReadFile(folder_ + "/real.out"), "new\n");
   struct stat status {};
   ASSERT_EQ(stat(path_.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777u, 0604u);
@@ -192,7 +185,7 @@ TEST_F(ReplacingFileTest, SaysWhyAFolderCannotBeHadAndWritesOnceItCan) {
   }
   fs::create_directory(folder_ + "/missing");
   ExpectAccepted(SendBatch(*transport, {"x\n"}));
-  EXPECT_EQ(Read(path), "x\n");
+  EXPECT_EQ(ReadFile(path), "x\n");
   ExpectRejected(SendBatch(*Make(FileMode::kReplace, "/dev/null/x"), {"x\n"}), "io_error");
 }
 
@@ -205,7 +198,7 @@ TEST_F(AppendingFileTest, GrowsByARecordAMessage) {
   const auto transport = Make(FileMode::kAppend);
   ExpectAccepted(SendBatch(*transport, {"one\n"}));
   ExpectAccepted(SendBatch(*transport, {"two\n", "three\n"}));
-  EXPECT_EQ(Read(path_), "before\none\ntwo\nthree\n");
+  EXPECT_EQ(ReadFile(path_), "before\none\ntwo\nthree\n");
 }
 
 TEST_F(AppendingFileTest, BeginsEveryFileWithThePreambleAndOnlyOnce) {
@@ -214,12 +207,12 @@ TEST_F(AppendingFileTest, BeginsEveryFileWithThePreambleAndOnlyOnce) {
   ExpectAccepted(SendBatch(*Make(FileMode::kAppend), {"1\n"}));
   const auto again = Make(FileMode::kAppend);
   ExpectAccepted(SendBatch(*again, {"2\n"}));
-  EXPECT_EQ(Read(path_), "head\n1\n2\n");
+  EXPECT_EQ(ReadFile(path_), "head\n1\n2\n");
   ExpectAccepted(SendBatch(*again, {"long record\n"}));
-  EXPECT_EQ(Read(path_), "head\nlong record\n");
+  EXPECT_EQ(ReadFile(path_), "head\nlong record\n");
   ExpectAccepted(SendBatch(*again, {"long record\n"}));
-  EXPECT_EQ(Read(path_ + ".1"), "head\nlong record\n");
-  EXPECT_EQ(Read(path_ + ".2"), "head\n1\n2\n");
+  EXPECT_EQ(ReadFile(path_ + ".1"), "head\nlong record\n");
+  EXPECT_EQ(ReadFile(path_ + ".2"), "head\n1\n2\n");
 }
 
 TEST_F(AppendingFileTest, CutsOffWhatACrashLeft) {
@@ -235,7 +228,7 @@ TEST_F(AppendingFileTest, CutsOffWhatACrashLeft) {
                                                         {"\n", "\n"}}) {
     WriteFile(path_, left);
     ExpectAccepted(SendBatch(*Make(FileMode::kAppend), {"next\n"}));
-    EXPECT_EQ(Read(path_), kept + "next\n");
+    EXPECT_EQ(ReadFile(path_), kept + "next\n");
   }
 }
 
@@ -247,12 +240,12 @@ TEST_F(AppendingFileTest, RotatesBeforeItGrowsTooLong) {
        {"aaaa\n", "bbbb\n", "cccc\n", "dddd\n", "eeee\n", "ffff\n", "gggg\n"}) {
     ExpectAccepted(SendBatch(*transport, {record}));
   }
-  EXPECT_EQ(Read(path_), "gggg\n");
-  EXPECT_EQ(Read(path_ + ".1"), "eeee\nffff\n");
-  EXPECT_EQ(Read(path_ + ".2"), "cccc\ndddd\n");
+  EXPECT_EQ(ReadFile(path_), "gggg\n");
+  EXPECT_EQ(ReadFile(path_ + ".1"), "eeee\nffff\n");
+  EXPECT_EQ(ReadFile(path_ + ".2"), "cccc\ndddd\n");
   EXPECT_THAT(Names(), UnorderedElementsAre("metrics.out", "metrics.out.1", "metrics.out.2"));
   ExpectAccepted(SendBatch(*transport, {"a record that is longer\n"}));
-  EXPECT_EQ(Read(path_), "a record that is longer\n") << "a file of its own";
+  EXPECT_EQ(ReadFile(path_), "a record that is longer\n") << "a file of its own";
 }
 
 TEST_F(AppendingFileTest, RotatesByAgeAlsoOfAFileThatItFound) {
@@ -263,11 +256,11 @@ TEST_F(AppendingFileTest, RotatesByAgeAlsoOfAFileThatItFound) {
   ExpectAccepted(SendBatch(*transport, {"2\n"}));
   clock_.shift = 61min;
   ExpectAccepted(SendBatch(*transport, {"3\n"}));
-  EXPECT_EQ(Read(path_), "3\n");
-  EXPECT_EQ(Read(path_ + ".1"), "1\n2\n");
+  EXPECT_EQ(ReadFile(path_), "3\n");
+  EXPECT_EQ(ReadFile(path_ + ".1"), "1\n2\n");
   clock_.shift = -24h;  // set back: later, not never and not at once
   ExpectAccepted(SendBatch(*transport, {"4\n"}));
-  EXPECT_EQ(Read(path_), "3\n4\n");
+  EXPECT_EQ(ReadFile(path_), "3\n4\n");
 }
 
 TEST_F(AppendingFileTest, KeepsNoneWhereNoneIsWanted) {
@@ -276,7 +269,7 @@ TEST_F(AppendingFileTest, KeepsNoneWhereNoneIsWanted) {
   const auto transport = Make(FileMode::kAppend);
   ExpectAccepted(SendBatch(*transport, {"aaaa\n"}));
   ExpectAccepted(SendBatch(*transport, {"bbbb\n"}));
-  EXPECT_EQ(Read(path_), "bbbb\n");
+  EXPECT_EQ(ReadFile(path_), "bbbb\n");
   EXPECT_THAT(Names(), ElementsAre("metrics.out"));
 }
 
@@ -287,10 +280,10 @@ TEST_F(AppendingFileTest, RefusesToGrowOverALimitThatItCannotKeep) {
   const auto transport = Make(FileMode::kAppend);
   ExpectAccepted(SendBatch(*transport, {"aaaa\n"}));
   ExpectRejected(SendBatch(*transport, {"bbbb\n"}), "io_error");
-  EXPECT_EQ(Read(path_), "aaaa\n");
+  EXPECT_EQ(ReadFile(path_), "aaaa\n");
   fs::remove_all(path_ + ".1");
   ExpectAccepted(SendBatch(*transport, {"cccc\n"}));
-  EXPECT_EQ(Read(path_), "cccc\n");
+  EXPECT_EQ(ReadFile(path_), "cccc\n");
 }
 
 TEST_F(AppendingFileTest, MakesTheFileAnewThatSomebodyRenamedOrRemoved) {
@@ -298,14 +291,14 @@ TEST_F(AppendingFileTest, MakesTheFileAnewThatSomebodyRenamedOrRemoved) {
   ExpectAccepted(SendBatch(*transport, {"1\n"}));
   fs::rename(path_, path_ + ".moved");
   ExpectAccepted(SendBatch(*transport, {"2\n"}));
-  EXPECT_EQ(Read(path_ + ".moved"), "1\n");
-  EXPECT_EQ(Read(path_), "2\n");
+  EXPECT_EQ(ReadFile(path_ + ".moved"), "1\n");
+  EXPECT_EQ(ReadFile(path_), "2\n");
   fs::remove(path_);
   ExpectAccepted(SendBatch(*transport, {"3\n"}));
-  EXPECT_EQ(Read(path_), "3\n");
+  EXPECT_EQ(ReadFile(path_), "3\n");
   fs::resize_file(path_, 0);  // logrotate's copytruncate
   ExpectAccepted(SendBatch(*transport, {"4\n"}));
-  EXPECT_EQ(Read(path_), "4\n");
+  EXPECT_EQ(ReadFile(path_), "4\n");
 }
 
 TEST_F(AppendingFileTest, CountsAFullDevice) {
@@ -320,7 +313,7 @@ TEST_F(AppendingFileTest, SaysWhyItCannotBeOpenedAndGoesOnOnceItCan) {
   ExpectRejected(SendBatch(*transport, {"x\n"}), "io_error");
   fs::create_directory(folder_ + "/missing");
   ExpectAccepted(SendBatch(*transport, {"x\n"}));
-  EXPECT_EQ(Read(path), "x\n");
+  EXPECT_EQ(ReadFile(path), "x\n");
   ExpectRejected(SendBatch(*Make(FileMode::kAppend, folder_), {"x\n"}), "io_error");
   ASSERT_EQ(mkfifo((folder_ + "/fifo").c_str(), 0600), 0);
   ExpectRejected(SendBatch(*Make(FileMode::kAppend, folder_ + "/fifo"), {"x\n"}), "io_error");
@@ -351,8 +344,8 @@ TEST_F(FileTest, LeavesNoPartOfARecordOnAFullDisk) {
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
-  EXPECT_EQ(Read(grows), "first\nsecond\n");
-  EXPECT_EQ(Read(path_), "old\n");
+  EXPECT_EQ(ReadFile(grows), "first\nsecond\n");
+  EXPECT_EQ(ReadFile(path_), "old\n");
 }
 
 TEST_F(FileTest, ClosesItsFilesWhenTheProcessExecutesAnotherProgram) {

@@ -19,7 +19,7 @@ using testing::Get;
 using testing::RawAnswer;
 
 // Only /known is there; the path is told back.
-void Echo(const HttpRequest& request, HttpResponse& response) {
+void TellPath(const HttpRequest& request, HttpResponse& response) {
   response.Answer(request.path == "/known" ? 200 : 404, request.path);
 }
 
@@ -28,7 +28,7 @@ TEST(HttpServer, SurvivesHostileRequestsAndAnswersNoneOfThemWithSuccess) {
   HttpServerOptions options;
   options.request_timeout = std::chrono::milliseconds(300);
   const auto server = MakeHttpServer(options);
-  const HttpStartResult started = server->Start(Echo);
+  const HttpStartResult started = server->Start(TellPath);
   ASSERT_EQ(started.outcome, HttpStart::kStarted) << started.message;
   const std::uint16_t port = testing::PortOf(server->endpoint());
   const std::string to = std::to_string(port);
