@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -232,6 +233,14 @@ def checks(package, work, full):
             source_consumer(k, work, c, s, package.shared, u))
 
 
+def outcome(kind, sentence, check):
+    try:
+        check()
+        return f"ok      {kind}: {sentence}", True
+    except (Failure, subprocess.TimeoutExpired) as failure:
+        return f"FAILED  {kind}: {sentence}\n{failure}", False
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build-dir", required=True, help="a finished build of polymeter")
@@ -251,14 +260,13 @@ def main():
             print(f"FAILED  install\n{failure}")
             return 1
         kind = "shared" if package.shared else "static"
-        for sentence, check in checks(package, work, options.full):
-            count += 1
-            try:
-                check()
-                print(f"ok      {kind}: {sentence}", flush=True)
-            except (Failure, subprocess.TimeoutExpired) as failure:
-                failed += 1
-                print(f"FAILED  {kind}: {sentence}\n{failure}", flush=True)
+        # Each compiles one or two files, one after the other.
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for text, well in pool.map(lambda job: outcome(kind, *job),
+                                       checks(package, work, options.full)):
+                count += 1
+                failed += not well
+                print(text, flush=True)
     print(f"{count} checks of the {kind} package, {failed} failed")
     return 1 if failed else 0
 
