@@ -1,5 +1,5 @@
 // Options of a backend: how a row of the table declares them, and the values that a backend
-// gets. The same declarations give the checks, Describe() and docs/environment.md.
+// gets. The same declarations give the checks and Describe().
 #pragma once
 
 #include <chrono>

@@ -1,6 +1,5 @@
 // From Options and the environment to one effective configuration: which backends run, the
-// service's identity, and the settings that are not a backend's own. docs/environment.md is made
-// from the declarations here and in the backends' rows.
+// service's identity, and the settings that are not a backend's own.
 //
 // Priority: METRICS_* > the standards' variables (OTEL_*) > Options > default.
 #pragma once

@@ -10,8 +10,8 @@
 
 POLYMETER_BEGIN_NAMESPACE
 
-// A Metrics as the environment says (METRICS_BACKEND and its kin; docs/environment.md). A bad
-// value never stops the service: everything wrong is reported in one message with what is
+// A Metrics as the environment says (METRICS_BACKEND and its kin; Metrics::Describe lists them).
+// A bad value never stops the service: everything wrong is reported in one message with what is
 // accepted and what is used instead. Only with METRICS_STRICT=true it throws std::invalid_argument
 // (or, built without exceptions, behaves as if METRICS_STRICT were not set).
 POLYMETER_EXPORT Metrics FromEnvironment(std::string service);
