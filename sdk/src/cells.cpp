@@ -177,15 +177,29 @@ CellAddress CellStore::SlotAllocator::Allocate(std::size_t slots) {
 
 CellStore::~CellStore() = default;
 
-CellAddress CellStore::Reuse(std::deque<RetiredCell>& retired) noexcept {
+double CellStore::LateIncrements(MetricType type, const RetiredCell& retired) noexcept {
+  switch (type) {
+    case MetricType::kCounter: {
+      const CounterValue now = ReadCounterCell(retired.cell, LaneCount());
+      return static_cast<double>(now.whole - retired.base.whole) + (now.part - retired.base.part);
+    }
+    case MetricType::kHistogram:
+      return static_cast<double>(ReadHistogramCount(retired.cell) - retired.base.whole);
+    default:
+      return 0;
+  }
+}
+
+CellAddress CellStore::Reuse(MetricType type, std::deque<RetiredCell>& retired) noexcept {
   if (retired.size() <= kQuarantinedCells) return kNoopCell;
+  reused_increments_ += LateIncrements(type, retired.front());
   const CellAddress cell = retired.front().cell;
   retired.pop_front();
   return cell;
 }
 
 CellAddress CellStore::NewCounter() {
-  const CellAddress old = Reuse(retired_counters_);
+  const CellAddress old = Reuse(MetricType::kCounter, retired_counters_);
   if (old == kNoopCell) return counters_.Allocate(1);
   for (std::uint32_t lane = 0; lane < LaneCount(); ++lane) {
     Word(old, lane).store(0, std::memory_order_relaxed);
@@ -195,7 +209,7 @@ CellAddress CellStore::NewCounter() {
 }
 
 CellAddress CellStore::NewGauge() {
-  const CellAddress old = Reuse(retired_gauges_);
+  const CellAddress old = Reuse(MetricType::kGauge, retired_gauges_);
   if (old == kNoopCell) return gauges_.Allocate(1);
   Real(old, 0).store(0, std::memory_order_relaxed);
   return old;
@@ -204,7 +218,9 @@ CellAddress CellStore::NewGauge() {
 CellAddress CellStore::NewHistogram(const HistogramBounds* bounds) {
   const std::size_t slots = std::size_t{bounds->count} + 2;
   const auto retired = retired_histograms_.find(bounds);
-  const CellAddress old = retired == retired_histograms_.end() ? kNoopCell : Reuse(retired->second);
+  const CellAddress old = retired == retired_histograms_.end()
+                              ? kNoopCell
+                              : Reuse(MetricType::kHistogram, retired->second);
   if (old != kNoopCell) {
     const CellAddress row = reinterpret_cast<const HistogramCell*>(old)->row;
     for (std::uint32_t lane = 0; lane < LaneCount(); ++lane) {
@@ -241,21 +257,20 @@ void CellStore::Retire(MetricType type, CellAddress cell) {
 }
 
 double CellStore::RetiredIncrements() const noexcept {
-  double increments = 0;
+  double increments = reused_increments_;
   for (const RetiredCell& retired : retired_counters_) {
-    const CounterValue now = ReadCounterCell(retired.cell, LaneCount());
-    increments +=
-        static_cast<double>(now.whole - retired.base.whole) + (now.part - retired.base.part);
+    increments += LateIncrements(MetricType::kCounter, retired);
   }
   for (const auto& [bounds, cells] : retired_histograms_) {
     for (const RetiredCell& retired : cells) {
-      increments += static_cast<double>(ReadHistogramCount(retired.cell) - retired.base.whole);
+      increments += LateIncrements(MetricType::kHistogram, retired);
     }
   }
   return increments;
 }
 
 void CellStore::RestartInChild() noexcept {
+  reused_increments_ = 0;
   for (RetiredCell& retired : retired_counters_) retired.base = {0, 0};
   for (auto& [bounds, cells] : retired_histograms_) {
     for (RetiredCell& retired : cells) retired.base = {0, 0};

@@ -107,7 +107,9 @@ class CellStore {
     std::size_t used_ = 0;
   };
 
-  CellAddress Reuse(std::deque<RetiredCell>& retired) noexcept;
+  // What a cell got since it was retired.
+  static double LateIncrements(MetricType type, const RetiredCell& retired) noexcept;
+  CellAddress Reuse(MetricType type, std::deque<RetiredCell>& retired) noexcept;
 
   SlotAllocator counters_{ChunkKind::kLaned, kDoubleTwinOffset};  // the other half: doubles
   SlotAllocator rows_{ChunkKind::kLaned, kLaneBytes};
@@ -116,6 +118,7 @@ class CellStore {
   std::deque<RetiredCell> retired_counters_;
   std::deque<RetiredCell> retired_gauges_;
   std::map<const HistogramBounds*, std::deque<RetiredCell>> retired_histograms_;
+  double reused_increments_ = 0;  // late ones of cells that have been used anew
 };
 
 }  // namespace detail

@@ -1,6 +1,7 @@
 // Time as a backend sees it, so that tests can replace it (sdk/testing/manual_clock.h).
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -28,6 +29,13 @@ class Clock {
     }
   }
 };
+
+// `from + wait`, or the last point of time there is: milliseconds::max() means "for ever".
+inline Deadline Later(Deadline from, std::chrono::milliseconds wait) {
+  using std::chrono::milliseconds;
+  const auto left = std::chrono::duration_cast<milliseconds>(Deadline::max() - from);
+  return wait < left ? from + std::max(wait, milliseconds(0)) : Deadline::max();
+}
 
 inline const Clock& SystemClock() {
   static const Clock* const kClock = new Clock;  // outlives what static destructors still stop

@@ -7,10 +7,10 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
-#include <system_error>
 #include <thread>
 #include <utility>
 
+#include "sdk/src/clock.h"
 #include "sdk/src/tap.h"
 #include "sdk/src/threads.h"
 
@@ -40,6 +40,38 @@ std::string RandomUuid() {
   return text;
 }
 
+// How deep the calling thread is in what backends call: it may be a backend's own thread, and
+// whoever waits for such a backend on another thread while this one waits for that one waits for
+// ever.
+thread_local int t_calls = 0;
+class CallOfBackend {
+ public:
+  CallOfBackend() noexcept { ++t_calls; }
+  ~CallOfBackend() { --t_calls; }
+  CallOfBackend(const CallOfBackend&) = delete;
+  CallOfBackend& operator=(const CallOfBackend&) = delete;
+};
+
+// Threads that are joined however the scope ends.
+struct JoinedThreads {
+  std::vector<std::thread> threads;
+  ~JoinedThreads() {
+    for (std::thread& thread : threads) thread.join();
+  }
+};
+
+std::vector<BackendReport> ReportsOf(const std::vector<std::shared_ptr<Backend>>& backends) {
+  std::vector<BackendReport> reports;
+  for (const auto& backend : backends) {
+    try {
+      reports.push_back(backend->Report());
+    } catch (...) {  // an application's own
+      reports.emplace_back().last_error = "Report() threw";
+    }
+  }
+  return reports;
+}
+
 }  // namespace
 
 Core::Core(CoreConfig config)
@@ -48,10 +80,7 @@ Core::Core(CoreConfig config)
 std::shared_ptr<Core> Core::Make(CoreConfig config) {
   std::shared_ptr<Core> core(new Core(std::move(config)));
   const Options& options = core->config_.options;
-  std::vector<std::shared_ptr<Backend>> backends;
-  if (core->config_.make_backends) backends = core->config_.make_backends();
-  backends.insert(backends.end(), options.own_backends().begin(), options.own_backends().end());
-  backends.erase(std::remove(backends.begin(), backends.end(), nullptr), backends.end());
+  const auto backends = core->MakeBackends();
   if (backends.empty() && !options.consumer()) return core;
   core->registry_ = std::make_shared<Registry>(options, core->logger_);
   core->producers_ = std::make_shared<ProducerRunner>(
@@ -60,8 +89,7 @@ std::shared_ptr<Core> Core::Make(CoreConfig config) {
                                    std::uint64_t n) { registry->Refuse(reason, message, n); });
   core->MakeResource(/*in_child=*/false);
   WatchForks(core.get());
-  core->backends_ = std::move(backends);
-  core->StartBackends();
+  core->StartBackends(backends);
   return core;
 }
 
@@ -101,12 +129,30 @@ void Core::MakeResource(bool in_child) {
 
 // --- backends --------------------------------------------------------------------------------
 
-void Core::StartBackends() {
-  for (const auto& backend : Backends()) {
+std::vector<std::shared_ptr<Backend>> Core::MakeBackends() {
+  std::vector<std::shared_ptr<Backend>> backends;
+  try {
+    if (config_.make_backends) backends = config_.make_backends();
+  } catch (const std::exception& e) {
+    Log(LogLevel::kError, std::string("the built-in backends are left out: ") + e.what());
+  }
+  const auto& own = config_.options.own_backends();
+  backends.insert(backends.end(), own.begin(), own.end());
+  backends.erase(std::remove(backends.begin(), backends.end(), nullptr), backends.end());
+  return backends;
+}
+
+void Core::StartBackends(const std::vector<std::shared_ptr<Backend>>& backends) {
+  for (const auto& backend : backends) {
     std::string why;
     try {
       const Status status = backend->Start(*this);
-      if (status.ok()) continue;
+      if (status.ok()) {
+        // Listed only now: nobody asks a backend for its report while it starts.
+        const std::lock_guard lock(mutex_);
+        backends_.push_back(backend);
+        continue;
+      }
       why = status.message();
     } catch (const std::exception& e) {
       why = e.what();
@@ -114,13 +160,11 @@ void Core::StartBackends() {
       why = "an exception";
     }
     Log(LogLevel::kError, "a backend did not start and is left out: " + why);
-    const std::lock_guard lock(mutex_);
-    backends_.erase(std::remove(backends_.begin(), backends_.end(), backend), backends_.end());
   }
 }
 
 Deadline Core::DefaultStopDeadline() const {
-  return std::chrono::steady_clock::now() + config_.options.stop_deadline();
+  return Later(std::chrono::steady_clock::now(), config_.options.stop_deadline());
 }
 
 std::vector<std::shared_ptr<Backend>> Core::Backends() const {
@@ -141,18 +185,20 @@ Status Core::OfEveryBackend(const std::function<Status(Backend&)>& what) noexcep
   try {
     const auto backends = Backends();
     std::vector<Status> results(backends.size());
-    std::vector<std::thread> threads;
-    threads.reserve(backends.size());
-    for (std::size_t i = 1; i < backends.size(); ++i) {
-      const auto call = [&, i] { results[i] = guarded(*backends[i]); };
-      try {
-        threads.push_back(StartNamedThread("pm-backends", call));
-      } catch (const std::system_error&) {  // no thread to be had: one after the other
-        call();
+    {
+      JoinedThreads joined;
+      joined.threads.reserve(backends.size());
+      for (std::size_t i = 0; i < backends.size(); ++i) {
+        const auto call = [&, i] { results[i] = guarded(*backends[i]); };
+        const bool here = t_calls != 0 || i + 1 == backends.size();
+        try {
+          if (!here) joined.threads.push_back(StartNamedThread("pm-backends", call));
+        } catch (const std::exception&) {  // no thread to be had: one after the other
+          call();
+        }
+        if (here) call();
       }
     }
-    if (!backends.empty()) results[0] = guarded(*backends[0]);
-    for (std::thread& thread : threads) thread.join();
     for (Status& result : results) {
       if (!result) return std::move(result);
     }
@@ -174,19 +220,10 @@ Status Core::Shutdown(Deadline deadline) noexcept {
   return result;
 }
 
-std::vector<BackendReport> Core::Reports() const {
-  std::vector<BackendReport> reports;
-  for (const auto& backend : Backends()) {
-    try {
-      reports.push_back(backend->Report());
-    } catch (...) {  // an application's own
-      reports.emplace_back().last_error = "Report() threw";
-    }
-  }
-  return reports;
-}
+std::vector<BackendReport> Core::Reports() const { return ReportsOf(Backends()); }
 
 void Core::Log(LogLevel level, std::string_view message) {
+  const CallOfBackend call;
   const auto logger = logger_;  // the callback may end this core, and with it the logger
   logger->Log(level, message);
 }
@@ -204,40 +241,45 @@ bool Core::TapObservations(std::size_t per_thread) {
 
 Snapshot Core::Take(Deadline deadline, bool samples) {
   if (!recording()) return {};
-  auto produced = producers_->Collect(deadline);
+  const CallOfBackend call;
   auto data = std::make_shared<SnapshotData>();
-  registry_->Read(*data, samples);
-  data->time = registry_->Now();
+  // All that is used of this core: what follows may log, and the log callback may end the core.
+  const auto producers = producers_;
+  const auto registry = registry_;
+  const auto backends = Backends();
   {
     const std::lock_guard lock(mutex_);
     data->resource = resource_;
   }
-  if (auto own = SelfMetrics()) produced.push_back(std::move(own));
+  auto produced = producers->Collect(deadline);
+  registry->Read(*data, samples);
+  data->time = registry->Now();
+  produced.push_back(SelfMetrics(*registry, ReportsOf(backends)));
   for (const NameClash& clash : MergeProduced(*data, produced)) {
-    registry_->Refuse("name_clash",
-                      "produced " + clash.dropped + " clashes with " + clash.kept +
-                          "; what came later is left out",
-                      clash.points);
+    registry->Refuse("name_clash",
+                     "produced " + clash.dropped + " clashes with " + clash.kept +
+                         "; what came later is left out",
+                     clash.points);
   }
   return Snapshot(std::move(data));
 }
 
-std::shared_ptr<const ProducedFamilies> Core::SelfMetrics() {
+std::shared_ptr<const ProducedFamilies> Core::SelfMetrics(
+    Registry& registry, const std::vector<BackendReport>& reports) {
   auto families = std::make_shared<ProducedFamilies>();
   FamilySink sink(*families);
-  const auto refusals = registry_->Refusals();
+  const auto refusals = registry.Refusals();
   if (!refusals.empty()) {
     sink.BeginFamily(MetricType::kCounter, "polymeter_refused_total",
                      "What polymeter refused to record, by reason.");
     for (const auto& [reason, n] : refusals) sink.Counter({{"reason", reason}}, n);
   }
-  const double retired = registry_->RetiredIncrements();
+  const double retired = registry.RetiredIncrements();
   if (retired != 0) {
     sink.BeginFamily(MetricType::kCounter, "polymeter_removed_series_increments_total",
                      "What handles added to series after their removal.");
     sink.Counter({}, retired);
   }
-  const auto reports = Reports();
   sink.BeginFamily(MetricType::kCounter, "polymeter_scrapes_total",
                    "Scrapes answered in full, by backend.");
   for (const BackendReport& report : reports) {
@@ -277,7 +319,7 @@ std::shared_ptr<const ProducedFamilies> Core::SelfMetrics() {
       sink.Gauge({{"backend", report.name}}, static_cast<double>(report.pending));
     }
   }
-  if (registry_->tapped()) {
+  if (registry.tapped()) {
     sink.BeginFamily(MetricType::kCounter, "polymeter_unkept_observations_total",
                      "Observations that the buckets count and that were not kept one by one.");
     sink.Counter({}, Tap::Instance().Lost());
@@ -320,23 +362,18 @@ void Core::RestartInChild() noexcept {
   }
 }
 
-Status Core::RestartAfterFork() {
+Status Core::RestartAfterFork() noexcept try {
   if (!recording()) return {};
   {
     const std::lock_guard lock(mutex_);
     if (!backends_.empty()) return Status::Error("RestartAfterFork: the backends run already");
   }
-  std::vector<std::shared_ptr<Backend>> backends;
-  if (config_.make_backends) backends = config_.make_backends();
-  const auto& own = config_.options.own_backends();
-  backends.insert(backends.end(), own.begin(), own.end());
-  {
-    const std::lock_guard lock(mutex_);
-    backends_ = std::move(backends);
-  }
   stopped_ = false;
-  StartBackends();
+  producers_->Resume();
+  StartBackends(MakeBackends());
   return {};
+} catch (const std::exception& e) {  // no memory
+  return Status::Error(e.what());
 }
 
 }  // namespace detail

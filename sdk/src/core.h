@@ -41,7 +41,7 @@ class Core : public SnapshotSource, public std::enable_shared_from_this<Core> {
   Status Flush(Deadline deadline) noexcept;
   Status Shutdown(Deadline deadline) noexcept;
   Deadline DefaultStopDeadline() const;
-  Status RestartAfterFork();
+  Status RestartAfterFork() noexcept;
   void Keep(std::shared_ptr<void> thing);
 
   // Around fork, in this order; see fork.cpp.
@@ -54,12 +54,15 @@ class Core : public SnapshotSource, public std::enable_shared_from_this<Core> {
   Snapshot Take(Deadline deadline, bool samples);
   std::vector<std::shared_ptr<Backend>> Backends() const;
   // Calls `what` for every backend, all at the same time: one whose receiver is dead takes the
-  // time of no other. The first error.
+  // time of no other. One after the other from within a backend's call. The first error.
   Status OfEveryBackend(const std::function<Status(Backend&)>& what) noexcept;
-  void StartBackends();
+  // The built-in backends and the application's own.
+  std::vector<std::shared_ptr<Backend>> MakeBackends();
+  void StartBackends(const std::vector<std::shared_ptr<Backend>>& backends);
   void MakeResource(bool in_child);
   // polymeter_* families: what this library refused, dropped and answered.
-  std::shared_ptr<const ProducedFamilies> SelfMetrics();
+  static std::shared_ptr<const ProducedFamilies> SelfMetrics(
+      Registry& registry, const std::vector<BackendReport>& reports);
 
   CoreConfig config_;
   std::shared_ptr<Logger> logger_;
@@ -67,7 +70,7 @@ class Core : public SnapshotSource, public std::enable_shared_from_this<Core> {
   std::shared_ptr<ProducerRunner> producers_;
 
   mutable std::mutex mutex_;
-  std::vector<std::shared_ptr<Backend>> backends_;
+  std::vector<std::shared_ptr<Backend>> backends_;  // that have started
   std::shared_ptr<const Resource> resource_;
   std::vector<std::shared_ptr<void>> kept_;
   std::atomic<bool> stopped_{false};

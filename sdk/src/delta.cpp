@@ -19,8 +19,10 @@ std::int64_t UnixNanos(SystemTime time) {
 constexpr std::uint64_t kProducedBit = std::uint64_t{1} << 63;
 
 // What brings the receiver's `sum` to `total`; `sum` becomes what the receiver then has. A total
-// that is not finite is given as it is: no difference leads to it or away from it.
+// that is not finite is given as it is: no difference leads to it or away from it. After NaN, which
+// says nothing of the total, differences go on from what was there before.
 double Advance(double& sum, double total) {
+  if (std::isnan(total)) return total;
   if (!std::isfinite(total) || !std::isfinite(sum)) {
     const double step = total == sum ? 0 : total;
     sum = total;

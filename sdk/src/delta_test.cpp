@@ -41,6 +41,18 @@ TEST(Delta, OfACounterIsWhatCameSinceAndNothingWhereNothingCame) {
   EXPECT_EQ(ValueOf(delta.Apply(metrics.TakeSnapshot()), "c_total"), std::nullopt);
 }
 
+TEST(Delta, GoesOnFromTheLastTotalAfterANumberThatIsNone) {
+  const Metrics metrics(Options().Consumer());
+  double total = 5;
+  const Attachment token = metrics.CounterCallback("c_total", "C.", [&] { return total; });
+  DeltaStage delta(All());
+  EXPECT_EQ(ValueOf(delta.Apply(metrics.TakeSnapshot()), "c_total"), 5);
+  total = std::nan("");
+  EXPECT_TRUE(std::isnan(ValueOf(delta.Apply(metrics.TakeSnapshot()), "c_total").value()));
+  total = 8;
+  EXPECT_EQ(ValueOf(delta.Apply(metrics.TakeSnapshot()), "c_total"), 3);
+}
+
 TEST(Delta, OfTwoConsumersDoNotDisturbEachOther) {
   const Metrics metrics(Options().Consumer());
   auto counter = metrics.Counter("c_total", "C.");

@@ -142,6 +142,24 @@ SeriesRecord* FamilyCore::NewRecord(const std::string_view* names, const std::st
   return record;
 }
 
+// Throws std::bad_alloc, and then has left nothing behind.
+SeriesRecord* FamilyCore::NewSeries(const std::string_view* names, const std::string_view* values,
+                                    std::size_t count, std::uint32_t hash, std::int64_t now) {
+  const CellAddress cell = NewCell();
+  if (cell == kNoopCell) throw std::bad_alloc();
+  SeriesRecord* record = nullptr;
+  try {
+    record = NewRecord(names, values, count, hash, now);
+    record->cell = cell;
+    List(record);
+    return record;
+  } catch (...) {
+    std::free(record);  // not listed: nobody has seen it
+    registry_->cells_.Retire(spec_.type, cell);
+    throw;
+  }
+}
+
 CellAddress FamilyCore::Create(std::uint64_t hash, const std::string_view* values,
                                std::size_t count) {
   Registry& registry = *registry_;
@@ -158,25 +176,17 @@ CellAddress FamilyCore::Create(std::uint64_t hash, const std::string_view* value
       overflowed = overflow_ == nullptr;
       cell = OverflowCell(now);
     } else {
-      const CellAddress made = NewCell();
-      if (made == kNoopCell) throw std::bad_alloc();
-      SeriesRecord* record = nullptr;
-      bool listed = false;
+      SeriesRecord* const record =
+          NewSeries(label_names_.data(), values, count, static_cast<std::uint32_t>(hash), now);
+      cell = record->cell;
       try {
-        record =
-            NewRecord(label_names_.data(), values, count, static_cast<std::uint32_t>(hash), now);
-        record->cell = made;
-        List(record);
-        listed = true;
         registry.Retire(table_.Insert(hash, record));
       } catch (...) {
-        if (listed) Unlist(record);
-        // A snapshot may have seen it.
-        if (record != nullptr) registry.Retire(record);
-        registry.cells_.Retire(spec_.type, made);
+        Unlist(record);
+        registry.Retire(record);  // a snapshot may have seen it
+        registry.cells_.Retire(spec_.type, cell);
         throw;
       }
-      cell = made;
     }
   }
   if (overflowed) {
@@ -189,12 +199,7 @@ CellAddress FamilyCore::Create(std::uint64_t hash, const std::string_view* value
 }
 
 CellAddress FamilyCore::OverflowCell(std::int64_t now) {
-  if (overflow_ == nullptr) {
-    SeriesRecord* const record = NewRecord(&kOverflowName, &kOverflowValue, 1, 0, now);
-    record->cell = NewCell();
-    List(record);
-    overflow_ = record;
-  }
+  if (overflow_ == nullptr) overflow_ = NewSeries(&kOverflowName, &kOverflowValue, 1, 0, now);
   return overflow_->cell;
 }
 

@@ -48,7 +48,6 @@ class FamilyCore {
   const FamilySpec& spec() const noexcept { return spec_; }
   std::uint64_t id() const noexcept { return id_; }
   const std::vector<Label>& constant_labels() const noexcept { return constant_labels_; }
-  Registry& registry() const noexcept { return *registry_; }
   // A histogram whose single observations somebody wants: its handles take the out-of-line path.
   bool tapped() const noexcept { return tapped_; }
 
@@ -90,6 +89,8 @@ class FamilyCore {
   CellAddress OverflowCell(std::int64_t now);
   CellAddress NewCell();
   SeriesRecord* NewRecord(const std::string_view* names, const std::string_view* values,
+                          std::size_t count, std::uint32_t hash, std::int64_t now);
+  SeriesRecord* NewSeries(const std::string_view* names, const std::string_view* values,
                           std::size_t count, std::uint32_t hash, std::int64_t now);
   void List(SeriesRecord* record);
   void Unlist(SeriesRecord* record);

@@ -6,6 +6,7 @@
 #include <new>
 #include <utility>
 
+#include "sdk/src/clock.h"
 #include "sdk/src/threads.h"
 
 POLYMETER_BEGIN_NAMESPACE
@@ -52,7 +53,7 @@ void ProducerRunner::Detach(ProducerEntry& entry) noexcept {
   if (!inside && !entry.may_hang) {
     done_.wait(lock, over);
   } else if (!inside) {
-    done_.wait_for(lock, budget_, over);
+    done_.wait_until(lock, Later(std::chrono::steady_clock::now(), budget_), over);
   }
   // Whoever comes last releases the producer: here, so that it is gone when this returns, or the
   // thread that is still in its call.
@@ -140,7 +141,7 @@ void ProducerRunner::Work(std::shared_ptr<ProducerRunner> self, std::uint64_t th
 
 std::vector<std::shared_ptr<const ProducedFamilies>> ProducerRunner::Collect(Deadline deadline) {
   using State = ProducerEntry::State;
-  const Deadline end = std::min(deadline, std::chrono::steady_clock::now() + budget_);
+  const Deadline end = std::min(deadline, Later(std::chrono::steady_clock::now(), budget_));
   std::vector<std::shared_ptr<const ProducedFamilies>> collected;
   std::vector<std::pair<std::shared_ptr<ProducerEntry>, std::uint64_t>> awaited;
   std::uint64_t late = 0;
@@ -161,7 +162,8 @@ std::vector<std::shared_ptr<const ProducedFamilies>> ProducerRunner::Collect(Dea
           entry->state = State::kQueued;
           queue_.push_back(entry);
         }
-        awaited.emplace_back(entry, entry->runs);
+        // One that is late already costs its last values' age, and not everybody's time.
+        if (!entry->counted_late) awaited.emplace_back(entry, entry->runs);
       }
       const auto over = [&] {
         return std::all_of(awaited.begin(), awaited.end(), [](const auto& a) {
@@ -193,7 +195,7 @@ std::vector<std::shared_ptr<const ProducedFamilies>> ProducerRunner::Collect(Dea
         break;
       }
       for (const auto& [entry, runs] : awaited) {
-        if (entry->runs != runs || !entry->attached || entry->counted_late) continue;
+        if (entry->runs != runs || !entry->attached) continue;
         ++late;
         if (entry->state == State::kRunning) {
           entry->counted_late = true;
@@ -226,6 +228,11 @@ void ProducerRunner::Shutdown() noexcept {
     if (!free_thread_runs_ && t_runner != this) idle = std::move(worker_);
   }
   if (idle.joinable()) idle.join();
+}
+
+void ProducerRunner::Resume() noexcept {
+  const std::lock_guard lock(mutex_);
+  ended_ = false;
 }
 
 void ProducerRunner::RestartInChild() noexcept {

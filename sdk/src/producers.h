@@ -62,6 +62,8 @@ class ProducerRunner : public std::enable_shared_from_this<ProducerRunner> {
   // Calls that are running are left to themselves; no further one begins. Ends the thread that is
   // idle.
   void Shutdown() noexcept;
+  // Calls begin again: in a child whose parent had shut down.
+  void Resume() noexcept;
 
   void LockForFork() noexcept { mutex_.lock(); }
   void UnlockAfterFork() noexcept { mutex_.unlock(); }

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "polymeter/metrics.h"
+#include "sdk/src/core_access.h"
 #include "sdk/testing/log_capture.h"
 #include "sdk/testing/values.h"
 
@@ -91,6 +92,29 @@ TEST(Producer, ThatHangsCostsItselfOnlyAndKeepsItsLastValues) {
       ValueOf(metrics.TakeSnapshot(), "polymeter_refused_total", {{"reason", "producer_late"}}), 1);
   hang = false;
   release.set_value();
+}
+
+TEST(Producer, ThatIsLateAlreadyIsNotWaitedForAgain) {
+  const Metrics metrics(Options().Consumer().ProducerBudget(std::chrono::hours(1)));
+  std::promise<void> release;
+  std::shared_future<void> released = release.get_future().share();
+  const Attachment hanging = metrics.GaugeCallback("hanging", "H.", [released] {
+    released.wait();
+    return 1.0;
+  });
+  const Attachment good = metrics.GaugeCallback("good", "G.", [] { return 2.0; });
+  static_cast<void>(detail::CoreAccess::Source(metrics)->TakeSnapshot(
+      std::chrono::steady_clock::now() + milliseconds(50)));
+  auto second = std::async(std::launch::async, [&] { return metrics.TakeSnapshot(); });
+  EXPECT_EQ(second.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  release.set_value();
+  EXPECT_EQ(ValueOf(second.get(), "good"), 2);
+}
+
+TEST(Producer, MayHaveTheLongestBudgetThatThereIs) {
+  const Metrics metrics(Options().Consumer().ProducerBudget(milliseconds::max()));
+  const Attachment token = metrics.GaugeCallback("g", "G.", [] { return 1.0; });
+  EXPECT_EQ(ValueOf(metrics.TakeSnapshot(), "g"), 1);
 }
 
 TEST(Producer, MayRegisterMetricsAndTakeSnapshots) {

@@ -58,11 +58,8 @@ class Registry : public std::enable_shared_from_this<Registry> {
   // No new series and families from now on; lets go of the families.
   void Close() noexcept;
 
-  const std::string& prefix() const noexcept { return prefix_; }
-  const std::vector<Label>& constant_labels() const noexcept { return constant_labels_; }
   std::int64_t NowNanos() const;
   SystemTime Now() const;
-  Logger& logger() const noexcept { return *logger_; }
 
   void LockForFork() noexcept;
   void UnlockAfterFork() noexcept;

@@ -2,12 +2,15 @@
 #include "sdk/src/registry.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <cstdlib>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "polymeter/metrics.h"
+#include "sdk/src/chunk_pool.h"
 #include "sdk/testing/log_capture.h"
 #include "sdk/testing/values.h"
 
@@ -188,6 +191,40 @@ TEST(Family, AboveTheLimitOneOverflowSeriesKeepsTheTotal) {
   EXPECT_EQ(ValueOf(snapshot, "c_total", {{"otel_metric_overflow", "true"}}), 990);
   EXPECT_EQ(log.Count("limit of 10"), 1);
 }
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define POLYMETER_TEST_OWN_ALLOCATOR 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
+    __has_feature(memory_sanitizer)
+#define POLYMETER_TEST_OWN_ALLOCATOR 1
+#endif
+#endif
+#if !defined(POLYMETER_TEST_OWN_ALLOCATOR)  // sanitizers end where there is no more memory
+TEST(Family, WithoutMemoryForItsOverflowSeriesRecordsNothingAndSaysSo) {
+  // As many gauges as a chunk has room for: the next one needs another chunk.
+  constexpr std::size_t kGauges =
+      (detail::kLaneBytes - detail::kChunkHeaderBytes) / sizeof(std::uint64_t);
+  LogCapture log;
+  const Metrics metrics(Options().Consumer().SeriesLimit(kGauges).Log(log.callback()));
+  const auto family = metrics.Gauge("g", "G.", {"n"});
+  for (std::size_t i = 0; i < kGauges; ++i) family.With(i).Set(1);
+  // What is small is still to be had, from the heap.
+  std::vector<void*> heap(100);
+  for (void*& piece : heap) piece = std::malloc(1000);
+  for (void*& piece : heap) std::free(piece);
+  rlimit usual{};
+  ASSERT_EQ(getrlimit(RLIMIT_AS, &usual), 0);
+  const rlimit none{1, usual.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &none), 0);
+  family.With("one more").Set(1);
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &usual), 0);
+  EXPECT_EQ(FindFamily(metrics.TakeSnapshot(), "g")->size(), kGauges);
+  EXPECT_EQ(log.Count("no memory"), 1);
+  family.With("one more").Set(2);
+  EXPECT_EQ(ValueOf(metrics.TakeSnapshot(), "g", {{"otel_metric_overflow", "true"}}), 2);
+}
+#endif
 
 TEST(Registry, LeavesIdleSeriesOutUntilTheyChangeAgain) {
   SystemTime now = SystemTime() + std::chrono::seconds(1000);

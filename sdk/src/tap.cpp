@@ -31,7 +31,9 @@ struct TapRing {
 namespace {
 
 constexpr std::size_t kMostPerThread = std::size_t{1} << 20;
-// Claimed by nobody: of a Metrics that has ended or whose backend has stopped.
+// What is brought and not claimed waits for another Metrics' snapshot, or belongs to a series that
+// was removed or to a Metrics that has ended: so many rounds long, and within so many samples.
+constexpr std::uint64_t kMostRounds = 64;
 constexpr std::size_t kMostWaiting = std::size_t{1} << 20;
 
 // Trivial, and so readable while thread-local objects are being destroyed.
@@ -51,14 +53,32 @@ struct RingOfThread {
 }  // namespace
 
 struct Tap::Shared {
+  struct Waiting {
+    Samples samples;
+    std::uint64_t since = 0;  // the round whose Collect brought the first
+  };
+  void DropUnclaimed();
+
   std::mutex mutex;
   std::size_t per_thread = 1024;
   std::vector<std::unique_ptr<TapRing>> rings;
-  std::unordered_map<CellAddress, Samples> waiting;
+  std::unordered_map<CellAddress, Waiting> waiting;
   std::size_t waiting_count = 0;
+  std::uint64_t round = 0;
   std::uint64_t lost_before = 0;          // of rings that are gone, and unclaimed
   std::atomic<std::uint64_t> no_ring{0};  // no memory, or a thread at its very end
 };
+
+// All of it where the dead would leave the living no room.
+void Tap::Shared::DropUnclaimed() {
+  const bool crowded = waiting_count > kMostWaiting / 2;
+  std::erase_if(waiting, [&](const auto& entry) {
+    if (round - entry.second.since < kMostRounds && !crowded) return false;
+    waiting_count -= entry.second.samples.size();
+    lost_before += entry.second.samples.size();
+    return true;
+  });
+}
 
 Tap::Shared& Tap::All() noexcept {
   static auto* const kAll = new Shared;  // threads record during static destruction
@@ -113,6 +133,8 @@ void Tap::Reserve(std::size_t per_thread) noexcept {
 void Tap::Collect() {
   Shared& all = All();
   const std::lock_guard lock(all.mutex);
+  ++all.round;
+  all.DropUnclaimed();
   for (auto& ring : all.rings) {
     const bool abandoned = ring->abandoned.load(std::memory_order_acquire);
     const std::uint32_t head = ring->head.load(std::memory_order_acquire);
@@ -123,7 +145,9 @@ void Tap::Collect() {
         ++all.lost_before;
         continue;
       }
-      all.waiting[entry.histogram].push_back(entry.value);
+      auto& waiting = all.waiting.try_emplace(entry.histogram).first->second;
+      if (waiting.samples.empty()) waiting.since = all.round;
+      waiting.samples.push_back(entry.value);
       ++all.waiting_count;
     }
     ring->tail.store(tail, std::memory_order_release);
@@ -139,8 +163,8 @@ Tap::Samples Tap::Claim(CellAddress histogram) {
   const std::lock_guard lock(all.mutex);
   auto found = all.waiting.extract(histogram);
   if (found.empty()) return {};
-  all.waiting_count -= found.mapped().size();
-  return std::move(found.mapped());
+  all.waiting_count -= found.mapped().samples.size();
+  return std::move(found.mapped().samples);
 }
 
 std::uint64_t Tap::Lost() noexcept {

@@ -18,7 +18,8 @@ POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 
 // One observation. Called after the cell has counted it: what Collect brings has been counted.
-// No lock; no allocation but the calling thread's ring, at its first observation.
+// The calling thread's first observation takes a lock and allocates its ring; later ones do
+// neither. Not for signal handlers: one that interrupts another TapPush may overwrite its entry.
 void TapPush(CellAddress histogram, double value) noexcept;
 
 // Process-wide, as rings belong to threads and not to a Metrics. Thread-safe.
@@ -30,7 +31,8 @@ class Tap {
 
   // Rings of threads that come from now on hold at least so many (a power of two, at most 2^20).
   void Reserve(std::size_t per_thread) noexcept;
-  // Empties the rings. What Claim does not take waits for the next one who asks, within a bound.
+  // Empties the rings. What Claim does not take waits for the next one who asks, some Collects
+  // long and within a bound; then it is lost.
   void Collect();
   // What Collect brought of one histogram; empty when it is none.
   Samples Claim(CellAddress histogram);

@@ -118,6 +118,18 @@ TEST_F(Tapped, LosesNothingOfThreadsThatComeAndGoWhileItIsRead) {
   EXPECT_EQ(std::accumulate(all.begin(), all.end(), 0.0), kThreads * kEach * (kEach + 1) / 2.0);
 }
 
+TEST(Tap, GivesUpWhatNobodyClaims) {
+  constexpr detail::CellAddress kNobodys = 8;
+  detail::Tap& tap = detail::Tap::Instance();
+  tap.Collect();
+  detail::TapPush(kNobodys, 1);
+  tap.Collect();
+  const std::uint64_t lost = tap.Lost();
+  for (int i = 0; i < 100; ++i) tap.Collect();
+  EXPECT_GT(tap.Lost(), lost);
+  EXPECT_TRUE(tap.Claim(kNobodys).empty());
+}
+
 TEST(Untapped, HistogramsTakeThePlainPath) {
   const Metrics metrics(Options().Consumer());
   auto histogram = metrics.Histogram("h", "H.");

@@ -270,6 +270,18 @@ TEST(Fork, CallbacksRunInTheChildAsWell) {
   EXPECT_EQ(ValueOf(metrics.TakeSnapshot(), "g"), 2);
 }
 
+TEST(Fork, AfterShutdownCallbacksRunInAChildThatRestarts) {
+  const Metrics metrics{Options().Consumer().AddBackend(nullptr)};
+  metrics.GaugeCallback("g", "G.", [] { return 1.0; }).Forever();
+  ASSERT_TRUE(metrics.Shutdown());
+  const auto outcome = Child::Fork([&](int) {
+                         LimitThisProcess();
+                         if (!metrics.RestartAfterFork()) return 2;
+                         return ValueOf(metrics.TakeSnapshot(), "g") == 1 ? 0 : 1;
+                       }).Wait();
+  EXPECT_EQ(outcome.exit_code, 0) << "signal " << outcome.signal;
+}
+
 // A lock that another thread holds at the moment of the fork would be held in the child for ever.
 // So are those of the sanitizers' own allocators, of ASan's before LLVM 18
 // (llvm/llvm-project#75290) and of TSan's before LLVM 19 (#96600): children that allocate cannot be

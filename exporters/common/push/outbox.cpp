@@ -23,11 +23,11 @@ void Outbox::Add(Batch batch) {
     pending_ = 0;
     waiting_.clear();
   }
+  KeepWithinBound();  // without the new one, which has not been tried yet
   const std::uint64_t points = batch.points();
+  if (!batch.messages().empty()) waiting_.push_back(std::move(batch));
   offered_ += points;
   pending_ += points;
-  if (!batch.messages().empty()) waiting_.push_back(std::move(batch));
-  KeepWithinBound();
 }
 
 void Outbox::KeepWithinBound() {

@@ -66,7 +66,8 @@ class Batch : public MessageSink {
 class Outbox {
  public:
   // Totals (no `most_bytes`): a new batch supersedes those that wait. Differences: all wait, within
-  // so many bytes; beyond them the oldest messages are dropped ("queue_full").
+  // so many bytes; beyond them the oldest messages are dropped ("queue_full"). A batch counts once
+  // it has been tried: however long, it is sent to a receiver that takes it.
   explicit Outbox(std::optional<std::size_t> most_bytes) : most_bytes_(most_bytes) {}
 
   void Add(Batch batch);

@@ -55,7 +55,8 @@ struct PushState {
   const pid_t process = getpid();
 
   // The thread's own.
-  Deadline next = clock.SteadyNow() + (options.random_offset() ? RandomBelow(interval) : interval);
+  Deadline next =
+      Later(clock.SteadyNow(), options.random_offset() ? RandomBelow(interval) : interval);
   const std::unique_ptr<EncoderCache> cache;
   DeltaStage delta;
   Backoff backoff;
@@ -77,7 +78,7 @@ struct PushState {
   std::string last_error;
 
   void Run();
-  void Push();
+  void Round(std::unique_lock<std::mutex>& lock, bool last);
   void Take(std::unique_lock<std::mutex>& lock);
   void SendAll(std::unique_lock<std::mutex>& lock);
   SendResult SendBatch(const Batch& batch, std::vector<SendResult>& results);
@@ -109,19 +110,11 @@ void PushState::Run() {
     }
     last = stopping;
     const std::uint64_t flush = flushes_wanted;
-    const Deadline now = clock.SteadyNow();
-    if (last || flush != flushes_begun || now >= next) {
-      if (last || flush != flushes_begun) retry_at = {};
-      flushes_begun = flush;
-      // From start to start; what was missed is not made up for.
-      while (next <= now) next += interval * ((now - next) / interval + 1);
-      if (SteadyClock::now() < stop_deadline) Take(lock);
-    }
-    SendAll(lock);
-    while (last && !outbox.empty() && NextAttempt() < stop_deadline &&
-           SteadyClock::now() < stop_deadline) {
-      clock.WaitUntil(lock, changed, std::min(NextAttempt(), stop_deadline));
-      SendAll(lock);
+    try {
+      Round(lock, last);
+    } catch (...) {  // no memory: the next round may have some
+      if (!lock.owns_lock()) lock.lock();
+      source_in_use = false;
     }
     flushes_done = flush;
     changed.notify_all();
@@ -129,6 +122,25 @@ void PushState::Run() {
   outbox.DropAll("shutdown");
   running = false;
   changed.notify_all();
+}
+
+// Takes a snapshot if one is due and sends what is due; the last time all that it can.
+void PushState::Round(std::unique_lock<std::mutex>& lock, bool last) {
+  const bool asked = last || flushes_wanted != flushes_begun;
+  const Deadline now = clock.SteadyNow();
+  if (asked || now >= next) {
+    if (asked) retry_at = {};
+    flushes_begun = flushes_wanted;
+    // From start to start; what was missed is not made up for.
+    while (next <= now) next += interval * ((now - next) / interval + 1);
+    if (SteadyClock::now() < stop_deadline) Take(lock);
+  }
+  SendAll(lock);
+  while (last && !outbox.empty() && NextAttempt() < stop_deadline &&
+         SteadyClock::now() < stop_deadline) {
+    clock.WaitUntil(lock, changed, std::min(NextAttempt(), stop_deadline));
+    SendAll(lock);
+  }
 }
 
 void PushState::Say(std::unique_lock<std::mutex>& lock, LogLevel level,
@@ -150,7 +162,7 @@ void PushState::Take(std::unique_lock<std::mutex>& lock) {
   source_in_use = true;
   lock.unlock();
   Batch batch;
-  std::string error;
+  std::optional<std::string> error;
   std::uint64_t lost = 0;
   try {
     Snapshot snapshot = samples ? from.TakeSnapshotWithSamples(until) : from.TakeSnapshot(until);
@@ -160,16 +172,17 @@ void PushState::Take(std::unique_lock<std::mutex>& lock) {
     const EncodeReport report = encoder->Encode(snapshot, cache.get(), batch);
     batch.FinishEncoding(report);
     lost = 0;
-  } catch (const std::exception& e) {  // no memory
+  } catch (const std::exception& e) {  // an application's own encoder, or no memory
     error = e.what();
-    batch = Batch();
+  } catch (...) {
+    error = "the encoder threw";
   }
   lock.lock();
   source_in_use = false;
   changed.notify_all();
-  if (!error.empty()) {
+  if (error) {
     outbox.CountLost("encode_failed", lost);
-    last_error = "a snapshot could not be encoded: " + error;
+    last_error = "a snapshot could not be encoded: " + *error;
     Say(lock, LogLevel::kError, last_error);
     return;
   }
@@ -178,7 +191,9 @@ void PushState::Take(std::unique_lock<std::mutex>& lock) {
 
 Deadline PushState::EndOfAttempt() const {
   Deadline end = stop_deadline;
-  if (options.timeout().count() > 0) end = std::min(end, SteadyClock::now() + options.timeout());
+  if (options.timeout().count() > 0) {
+    end = std::min(end, Later(SteadyClock::now(), options.timeout()));
+  }
   return end;
 }
 
@@ -220,7 +235,7 @@ void PushState::SendAll(std::unique_lock<std::mutex>& lock) {
     Batch batch = outbox.TakeFirst();
     std::vector<SendResult> results;
     lock.unlock();
-    SendResult end = SendBatch(batch, results);
+    SendResult end = Guarded([&] { return SendBatch(batch, results); });
     lock.lock();
     const SendResult outcome = outbox.Settle(std::move(batch), std::move(results), std::move(end));
     if (outcome.outcome == SendResult::Outcome::kRetry) {
@@ -228,10 +243,10 @@ void PushState::SendAll(std::unique_lock<std::mutex>& lock) {
           stopping
               ? std::chrono::duration_cast<milliseconds>(stop_deadline - SteadyClock::now()) / 4
               : milliseconds::max();
-      retry_at = clock.SteadyNow() + backoff.Next(most);
-      if (outcome.retry_after.count() >= 0) {
-        retry_at = not_before = clock.SteadyNow() + outcome.retry_after;
-      }
+      // The receiver's wish lengthens our own pause and never shortens it: it may ask for none.
+      const Deadline now = clock.SteadyNow();
+      retry_at = not_before = Later(now, outcome.retry_after);
+      retry_at = std::max(retry_at, Later(now, backoff.Next(most)));
     } else {
       not_before = retry_at = {};
       backoff.Reset();
@@ -292,8 +307,9 @@ Status PushBackend::Start(SnapshotSource& source) {
     state->samples = options_.samples() > 0 && source.TapObservations(options_.samples());
     state->running = true;
     const std::string name = ("pm-push-" + options_.name()).substr(0, 15);
-    thread_ = std::make_unique<std::thread>();
-    *thread_ = detail::StartNamedThread(name.c_str(), [state] { state->Run(); });
+    auto thread = std::make_unique<std::thread>();
+    *thread = detail::StartNamedThread(name.c_str(), [state] { state->Run(); });
+    thread_ = std::move(thread);
     state_ = std::move(state);
   } catch (const std::exception& e) {
     return Status::Error(options_.name() + ": " + e.what());
@@ -304,6 +320,9 @@ Status PushBackend::Start(SnapshotSource& source) {
 Status PushBackend::Flush(Deadline deadline) {
   const std::shared_ptr<PushState> state = state_;
   if (state == nullptr || state->process != getpid()) return {};
+  if (detail::t_state == state.get()) {  // cannot wait for itself
+    return Status::Error(options_.name() + ": flushed from its own thread");
+  }
   std::unique_lock lock(state->mutex);
   if (!state->running || state->stopping) return {};
   const std::uint64_t wanted = ++state->flushes_wanted;

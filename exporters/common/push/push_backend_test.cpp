@@ -3,12 +3,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <numeric>
 #include <optional>
@@ -74,6 +76,7 @@ struct Receiver {
   bool interrupted = false;
   bool throws = false;
   int transports = 0;
+  std::atomic<int> gone{0};  // of them: the threads that used them have ended
 
   std::vector<std::string> Messages() {
     const std::lock_guard lock(mutex);
@@ -90,11 +93,27 @@ struct Receiver {
   }
 };
 
+// Throws what is no std::exception, then one that says nothing, then encodes.
+class ThrowingEncoder : public PlainEncoder {
+ public:
+  EncodeReport Encode(const Snapshot& snapshot, EncoderCache* cache,
+                      MessageSink& sink) const override {
+    const int call = ++calls_;
+    if (call == 1) throw 1;
+    if (call == 2) throw std::runtime_error("");
+    return PlainEncoder::Encode(snapshot, cache, sink);
+  }
+
+ private:
+  mutable std::atomic<int> calls_{0};
+};
+
 class PlayedTransport : public PushTransport {
  public:
   explicit PlayedTransport(std::shared_ptr<Receiver> receiver) : receiver_(std::move(receiver)) {
     ++receiver_->transports;
   }
+  ~PlayedTransport() override { ++receiver_->gone; }
   SendResult Send(std::string_view message, Deadline deadline) override {
     std::unique_lock lock(receiver_->mutex);
     receiver_->messages.emplace_back(message);
@@ -137,10 +156,16 @@ class Push : public ::testing::Test {
   // A Metrics whose only backend pushes to `receiver_`, by a clock that stands still.
   Metrics Make(PushOptions options = PushOptions("played").Interval(10s).RandomOffset(false),
                std::size_t per_message = 1000000) {
-    backend_ = std::make_shared<PushBackend>(
-        std::move(options), std::make_shared<PlainEncoder>(per_message),
-        [receiver = receiver_] { return std::make_unique<PlayedTransport>(receiver); }, clock_);
+    backend_ =
+        MakeBackend(std::move(options), std::make_shared<PlainEncoder>(per_message), receiver_);
     return Metrics(Options().AddBackend(backend_).Log(log_.callback()));
+  }
+  std::shared_ptr<PushBackend> MakeBackend(PushOptions options,
+                                           std::shared_ptr<const Encoder> encoder,
+                                           std::shared_ptr<Receiver> receiver) {
+    return std::make_shared<PushBackend>(
+        std::move(options), std::move(encoder),
+        [receiver] { return std::make_unique<PlayedTransport>(receiver); }, clock_);
   }
   bool Attempts(std::size_t wanted) {
     const Deadline give_up = Soon();
@@ -380,20 +405,145 @@ TEST_F(Push, LeavesItsAccountInTheSnapshots) {
   EXPECT_EQ(accepted, 1);
 }
 
-TEST_F(Push, SurvivesALogCallbackThatEndsTheMetrics) {
-  auto metrics = std::make_unique<Metrics>();
-  std::atomic<bool> ended{false};
-  backend_ = std::make_shared<PushBackend>(
-      PushOptions("played").Interval(10s).RandomOffset(false), std::make_shared<PlainEncoder>(),
-      [receiver = receiver_] { return std::make_unique<PlayedTransport>(receiver); }, clock_);
-  *metrics = Metrics(Options().AddBackend(backend_).Log([&](LogLevel, std::string_view) {
-    metrics.reset();
-    ended = true;
-  }));
-  metrics->Gauge("g", "G.").Set(1);
+// A Metrics that its log callback ends; only its core has the backends.
+class PushEndedByItsLog : public Push {
+ protected:
+  void Start(Options options) {
+    *metrics_ = Metrics(options.Log([this](LogLevel, std::string_view) { end_(); }));
+  }
+  std::shared_ptr<PushBackend> To(const std::shared_ptr<Receiver>& receiver) {
+    return MakeBackend(PushOptions("played").Interval(10s).RandomOffset(false),
+                       std::make_shared<PlainEncoder>(), receiver);
+  }
+  static void WaitForTheEnd(const Receiver& receiver) {
+    while (receiver.gone == 0) std::this_thread::sleep_for(1ms);
+  }
+
+  std::unique_ptr<Metrics> metrics_ = std::make_unique<Metrics>();
+  std::function<void()> end_ = [this] { metrics_.reset(); };
+};
+
+TEST_F(PushEndedByItsLog, Survives) {
+  Start(Options().AddBackend(To(receiver_)));
+  metrics_->Gauge("g", "G.").Set(1);
   receiver_->Otherwise(SendResult::Retry("nobody there"));
   clock_.Advance(10s);
-  while (!ended) std::this_thread::sleep_for(1ms);
+  WaitForTheEnd(*receiver_);
+}
+
+TEST_F(PushEndedByItsLog, SurvivesWhileASnapshotIsTaken) {
+  Start(Options().AddBackend(To(receiver_)));
+  metrics_->Gauge("g", "G.").Set(1);
+  metrics_->Counter("c_total", "C.").Increment(-1);  // refused, which the next snapshot says
+  clock_.Advance(10s);
+  WaitForTheEnd(*receiver_);
+  EXPECT_GE(receiver_->attempts(), 1u);
+}
+
+TEST_F(PushEndedByItsLog, StopsTheOtherBackendsToo) {
+  const auto others = std::make_shared<Receiver>();
+  std::atomic<bool> stopped{false};
+  end_ = [&] {
+    static_cast<void>(metrics_->Shutdown(Soon()));
+    stopped = true;
+  };
+  Start(Options().AddBackend(To(others)).AddBackend(To(receiver_)));
+  metrics_->Gauge("g", "G.").Set(1);
+  receiver_->Otherwise(SendResult::Retry("nobody there"));
+  clock_.Advance(10s);
+  while (!stopped) std::this_thread::sleep_for(1ms);
+  EXPECT_FALSE(others->Messages().empty());
+  metrics_.reset();
+  WaitForTheEnd(*receiver_);
+}
+
+TEST_F(Push, ThatIsFlushedFromItsOwnThreadSaysSo) {
+  std::optional<Metrics> metrics;
+  std::atomic<bool> said{false};
+  std::string answer;
+  backend_ = MakeBackend(PushOptions("played").Interval(10s).RandomOffset(false),
+                         std::make_shared<PlainEncoder>(), receiver_);
+  metrics.emplace(Options().AddBackend(backend_).Log([&](LogLevel, std::string_view) {
+    if (said) return;
+    answer = metrics->Flush(Deadline::max()).message();
+    said = true;
+  }));
+  metrics->Gauge("g", "G.").Set(1);
+  receiver_->Answer({SendResult::Retry("nobody there")});
+  clock_.Advance(10s);
+  while (!said) std::this_thread::sleep_for(1ms);
+  EXPECT_THAT(answer, HasSubstr("its own thread"));
+  EXPECT_TRUE(metrics->Shutdown(Soon()));
+}
+
+#if defined(__GLIBC__)
+TEST_F(Push, ThatGetsNoThreadIsLeftOut) {
+  pthread_attr_t usual;
+  pthread_attr_t impossible;
+  ASSERT_EQ(pthread_getattr_default_np(&usual), 0);
+  ASSERT_EQ(pthread_attr_init(&impossible), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&impossible, std::size_t{1} << 50), 0);
+  ASSERT_EQ(pthread_setattr_default_np(&impossible), 0);
+  const Metrics metrics = Make();
+  EXPECT_EQ(pthread_setattr_default_np(&usual), 0);
+  EXPECT_EQ(log_.Count("a backend did not start"), 1);
+  EXPECT_TRUE(metrics.Reports().empty());
+  EXPECT_TRUE(backend_->Stop(Soon()));
+}
+#endif
+
+TEST_F(Push, AskedForNoPauseKeepsItsOwn) {
+  const Metrics metrics =
+      Make(PushOptions("played").Interval(100s).RandomOffset(false).Backoff(1s, 30s));
+  metrics.Gauge("g", "G.").Set(1);
+  receiver_->Otherwise(SendResult::Retry("throttled", 0s));
+  clock_.Advance(100s);
+  ASSERT_TRUE(Attempts(1));
+  std::this_thread::sleep_for(20ms);
+  EXPECT_EQ(receiver_->attempts(), 1u);
+  clock_.Advance(1s);
+  EXPECT_TRUE(Attempts(2));
+  receiver_->Otherwise(SendResult::Accepted());
+  EXPECT_TRUE(metrics.Flush(Soon()));
+}
+
+TEST_F(Push, OfDifferencesBeyondTheBoundReachesAReceiverThatTakesThem) {
+  DeltaOptions delta;
+  delta.counters = true;
+  const Metrics metrics =
+      Make(PushOptions("played").RandomOffset(false).Delta(delta).MostPendingBytes(1),
+           /*per_message=*/1);
+  for (const char* name : {"a", "b", "c"}) metrics.Counter(name, "C.").Increment(1);
+  EXPECT_TRUE(metrics.Flush(Soon()));
+  EXPECT_THAT(receiver_->Messages(), ElementsAre("a=1;", "b=1;", "c=1;"));
+  EXPECT_EQ(Report().accepted, 3u);
+  EXPECT_EQ(DroppedBy(Report()), 0u);
+}
+
+TEST_F(Push, CountsSnapshotsThatAnEncoderThrowsAt) {
+  backend_ = MakeBackend(PushOptions("played").Interval(10s).RandomOffset(false),
+                         std::make_shared<ThrowingEncoder>(), receiver_);
+  const Metrics metrics(Options().AddBackend(backend_).Log(log_.callback()));
+  metrics.Gauge("g", "G.").Set(1);
+  std::uint64_t dropped = 0;
+  for (int i = 0; i < 2; ++i) {
+    static_cast<void>(metrics.Flush(Soon()));
+    EXPECT_GT(DroppedBy(Report()), dropped);
+    dropped = DroppedBy(Report());
+    EXPECT_THAT(Report().last_error, HasSubstr("could not be encoded"));
+  }
+  EXPECT_TRUE(metrics.Flush(Soon()));
+  EXPECT_THAT(receiver_->Messages(), ElementsAre("g=1;"));
+  EXPECT_EQ(Report().last_error, "");
+}
+
+TEST_F(Push, TakesTheLongestTimeoutThatThereIs) {
+  const Metrics metrics = Make(PushOptions("played")
+                                   .Interval(std::chrono::milliseconds::max())
+                                   .Timeout(std::chrono::milliseconds::max()));
+  metrics.Gauge("g", "G.").Set(1);
+  EXPECT_TRUE(metrics.Flush(Soon()));
+  EXPECT_THAT(receiver_->Messages(), ElementsAre("g=1;"));
 }
 
 TEST_F(Push, OfAChildBeginsAnewAndSendsNothingOfItsParents) {

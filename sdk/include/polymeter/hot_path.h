@@ -12,7 +12,9 @@
 //
 // Bit 0 of a cell address says "not the plain path". kNoopCell is the no-op.
 // All functions: thread-safe, async-signal-safe, no lock, no allocation, no
-// system call, no exception.
+// system call, no exception. But for observations of a tapped histogram (the
+// bit is set, a backend wants them one by one): the first one of a thread takes
+// a lock and allocates, and none of them may be made in a signal handler.
 #pragma once
 
 #include <cstddef>

@@ -3,8 +3,10 @@
 // A handle refers to one series of a Metrics. Copying is free, a default-constructed
 // handle is a no-op, and so is every handle of a Metrics that records nothing. All
 // recording calls are thread-safe and async-signal-unsafe only where said; they take no
-// lock, allocate nothing, make no system call and never throw. A handle is valid as long
-// as the Metrics that made it; later calls are harmless and count nothing.
+// lock, allocate nothing, make no system call and never throw. (Where a backend asks for single
+// observations, as StatsD does, a thread's first one takes a lock and allocates, and none of
+// them may be made in a signal handler.) A handle is valid as long as the Metrics that made it;
+// later calls are harmless and count nothing.
 #pragma once
 
 #include <chrono>

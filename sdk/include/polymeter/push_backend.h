@@ -77,7 +77,9 @@ class PushTransport {
   // does no harm; never is what costs the service its shutdown). What it throws counts as kRetry.
   virtual SendResult Send(std::string_view message, Deadline deadline) = 0;
   // All messages of one snapshot are between these two calls: a file is replaced as a whole, a
-  // connection may be kept. `complete` is false where some of them did not go out.
+  // connection may be kept. `complete` is false where some of them did not go out. When either
+  // throws, or EndBatch answers kRetry, the whole batch is sent again later, with the messages
+  // that were acknowledged: what they carry twice, a receiver of differences counts twice.
   virtual void BeginBatch() {}
   virtual SendResult EndBatch(bool complete) {
     static_cast<void>(complete);
@@ -108,7 +110,7 @@ class PushOptions {
     interval_ = interval;
     return *this;
   }
-  // How long one message may take. 0: as long as until the next push.
+  // How long one message may take. 0: no limit; only Stop's deadline ends it.
   PushOptions& Timeout(std::chrono::milliseconds timeout) {
     timeout_ = timeout;
     return *this;
