@@ -13,9 +13,11 @@
 POLYMETER_BEGIN_NAMESPACE
 namespace testing {
 
-// `observations`: of each histogram series, in the order of the snapshot.
-inline Snapshot Recorded(const Snapshot& produced,
+// As of a registry's own series. `observations`: of each histogram series, in the order of the
+// snapshot.
+inline Snapshot Recorded(SnapshotBuilder& builder,
                          std::vector<std::vector<double>> observations = {}) {
+  const Snapshot produced = builder.Generation(1).Build();
   auto data = std::make_shared<detail::SnapshotData>();
   auto kept = std::make_shared<std::vector<std::vector<double>>>(std::move(observations));
   data->time = produced.time();
@@ -24,7 +26,6 @@ inline Snapshot Recorded(const Snapshot& produced,
   data->keep = {std::make_shared<Snapshot>(produced), kept};
   std::size_t next = 0;
   for (FamilyView& family : data->families) {
-    family.id &= ~(std::uint64_t{1} << 63);  // of a producer no more
     family.delta = true;
     auto* const histograms = std::get_if<HistogramPoints>(&family.points);
     if (histograms == nullptr) continue;

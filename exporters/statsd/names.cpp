@@ -30,9 +30,15 @@ void AppendKept(std::string& out, std::string_view text, Keep keep) {
   }
 }
 
+constexpr bool EndsTag(char c) { return c == ',' || c == '|' || IsControl(c); }
 void AppendTagText(std::string& out, std::string_view text) {
-  for (const char c : text) out += c == ',' || c == '|' || IsControl(c) ? '_' : c;
+  for (const char c : text) out += EndsTag(c) ? '_' : c;
 }
+void AppendTagName(std::string& out, std::string_view name) {
+  for (const char c : name) out += EndsTag(c) || c == ':' ? '_' : c;
+}
+// Of the rest statsd deletes most, and ~ must not be the first.
+constexpr bool IsGraphite(char c) { return IsWord(c) || c == '.'; }
 
 // Ends `out` after so many characters from `begin` on, between two of them.
 void CutAt(std::string& out, std::size_t begin, std::size_t characters) {
@@ -57,21 +63,20 @@ void AppendTag(std::string& out, StatsdTags tags, std::string_view name, std::st
   switch (tags) {
     case StatsdTags::kNone:
       out += '.';
-      out += name;
+      AppendKept(out, name, IsWord);
       out += '.';
       AppendKept(out, value, IsWord);
       return;
     case StatsdTags::kGraphite:
       out += ';';
-      out += name;
+      AppendKept(out, name, IsGraphite);
       out += '=';
-      // Of the rest statsd deletes most, and ~ must not be the first.
-      AppendKept(out, value, [](char c) { return IsWord(c) || c == '.'; });
+      AppendKept(out, value, IsGraphite);
       return;
     case StatsdTags::kDogstatsd: {
       out += ',';
       const std::size_t begin = out.size();
-      out += name;
+      AppendTagName(out, name);
       out += ':';
       AppendTagText(out, value);
       if (cut) CutAt(out, begin, kMostTagCharacters);

@@ -15,7 +15,8 @@ void AppendMetricName(std::string& out, std::string_view name);
 
 // One label more in the form of `tags`, which begins with what parts it from what stands before:
 // ".k.v", ";k=v", ",k:v" (its comma is `|#` where it is the first: see TagTail). A label without a
-// value is none. `cut`: at 200 characters, where Datadog cuts.
+// value is none. Names are not trusted either: the environment brings some. `cut`: at 200
+// characters, where Datadog cuts.
 void AppendTag(std::string& out, StatsdTags tags, std::string_view name, std::string_view value,
                bool cut);
 

@@ -56,7 +56,8 @@ constexpr OptionSpec kOptions[] = {
      .min = 1,
      .max = 65535},
     {.name = "address",
-     .help = "The receiver as a URL, in place of host and port: a Unix datagram socket, or UDP.",
+     .help = "The receiver as a URL, in place of host and port unless what names those counts "
+             "more: a Unix datagram socket, or UDP.",
      .standard = "DD_DOGSTATSD_URL",
      .valid = ValidAddress,
      .accepts = "udp://host:port or unix:///path"},
@@ -123,18 +124,26 @@ constexpr OptionSpec kOptions[] = {
      .help = "The DogStatsD tag version on every line; else the service's own version.",
      .standard = "DD_VERSION"},
     {.name = "constant_tags",
-     .help = "DogStatsD tags on every line: k:v,k:v, parted by commas or blanks.",
+     .help = "DogStatsD tags on every line: k:v,k:v, parted by commas or white space.",
      .standard = "DD_TAGS"},
     {.name = "entity_id",
      .help = "The DogStatsD tag dd.internal.entity_id on every line: which pod this is.",
      .standard = "DD_ENTITY_ID"},
 };
 
-// What the code or METRICS_STATSD_HOST says is not overruled by Datadog's own variable.
+// How much what a source says counts: METRICS_* over the standards' variables, over the code.
+int RankOf(std::string_view source) {
+  if (source == kFromDefault) return 0;
+  if (source == kFromOptions) return 1;
+  return source.rfind("METRICS_", 0) == 0 ? 3 : 2;
+}
+
+// The address and host with port are two ways to name one receiver: the one whose source counts
+// more is taken, the address where they are equal.
 bool HasAddress(const BackendOptions& options) {
   if (options.Text("address").empty()) return false;
-  return options.Source("address") != "DD_DOGSTATSD_URL" ||
-         options.Source("host") != "METRICS_STATSD_HOST";
+  return RankOf(options.Source("address")) >=
+         std::max(RankOf(options.Source("host")), RankOf(options.Source("port")));
 }
 
 DatagramTarget TargetOf(const BackendOptions& options) {
@@ -170,7 +179,7 @@ std::vector<std::pair<std::string, std::string>> ConstantTagsOf(const BackendOpt
   const std::size_t unified = tags.size();
   std::string_view rest = options.Text("constant_tags");
   while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find_first_of(", "), rest.size());
+    const std::size_t end = std::min(rest.find_first_of(", \t\r\n\v\f"), rest.size());
     const std::string_view tag = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
     const std::size_t colon = std::min(tag.find(':'), tag.size());

@@ -18,8 +18,6 @@ POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
-constexpr std::uint64_t kProducedBit = std::uint64_t{1} << 63;
-
 // Datadog's unified tags: what the environment says, else what the Metrics knows of itself.
 // https://docs.datadoghq.com/getting_started/tagging/unified_service_tagging
 void AddIdentity(std::vector<std::pair<std::string, std::string>>& tags, const Resource& resource) {
@@ -175,10 +173,10 @@ class Flush {
 
   void WritePoint(const FamilyView& family, FamilyTexts& texts, const HistogramPoint& point) {
     const LineHead head = HeadOf(family, texts, point.series);
-    // What a producer brings has no observations.
-    const bool counters =
-        format_.histograms == StatsdHistograms::kCounters ||
-        (format_.histograms == StatsdHistograms::kSamples && (family.id & kProducedBit) != 0);
+    // What a producer brings has no observations; its series may stand in a family of ours.
+    const bool produced = point.series.generation() == 0;
+    const bool counters = format_.histograms == StatsdHistograms::kCounters ||
+                          (format_.histograms == StatsdHistograms::kSamples && produced);
     if (counters) {
       WriteCounters(head, texts, point);
       return;

@@ -79,7 +79,7 @@ template <class Write>
 Snapshot Made(Write write, std::vector<std::vector<double>> observations = {}) {
   SnapshotBuilder builder;
   write(builder.sink());
-  return Recorded(builder.Build(), std::move(observations));
+  return Recorded(builder, std::move(observations));
 }
 
 Snapshot OneGauge(double value) {
@@ -268,6 +268,16 @@ TEST(StatsdEncoder, LetsNoLabelForgeALineAFieldOrATag) {
   }
 }
 
+TEST(StatsdEncoder, LetsNoConstantTagForgeALineAFieldOrATag) {
+  StatsdFormat format = Dogstatsd();
+  format.constant_tags = {{"a\nb|c,d:e;f=g", "1"}, {"x\n|y", ""}};
+  EXPECT_THAT(Lines(OneGauge(1), format), ElementsAre("level:1|g|#a_b_c_d_e;f=g:1,x__y,q:a"));
+  format.tags = StatsdTags::kNone;
+  EXPECT_THAT(Lines(OneGauge(1), format), ElementsAre("level.a_b_c_d_e_f_g.1.q.a:1|g"));
+  format.tags = StatsdTags::kGraphite;
+  EXPECT_THAT(Lines(OneGauge(1), format), ElementsAre("level;a_b_c_d_e_f_g=1;q=a:1|g"));
+}
+
 TEST(StatsdEncoder, CutsDogstatsdTagsWhereDatadogDoesAndBetweenCharacters) {
   const Snapshot snapshot = Made([](FamilySink& sink) {
     sink.BeginFamily(MetricType::kGauge, "g", "");
@@ -286,7 +296,7 @@ TEST(StatsdEncoder, AddsTheIdentityToDogstatsdLinesUnlessTheSeriesHasIt) {
   builder.sink().BeginFamily(MetricType::kGauge, "g", "");
   builder.sink().Gauge({{"service", "users"}}, 1);
   builder.sink().Gauge({}, 2);
-  const Snapshot snapshot = Recorded(builder.Build());
+  const Snapshot snapshot = Recorded(builder);
   StatsdFormat format = Dogstatsd();
   EXPECT_THAT(Lines(snapshot, format),
               ElementsAre("g:1|g|#version:1.2,service:users", "g:2|g|#service:shop,version:1.2"));
@@ -306,10 +316,10 @@ TEST(StatsdEncoder, MakesTheIdentityUtf8) {
 TEST(StatsdEncoder, KeepsNoTextOfAnotherIdentityInItsCache) {
   const auto snapshot = [](const char* version) {
     SnapshotBuilder builder;
-    builder.Resource("service.version", version).Generation(1);
+    builder.Resource("service.version", version);
     builder.sink().BeginFamily(MetricType::kGauge, "g", "");
     builder.sink().Gauge({}, 1);
-    return Recorded(builder.Build());
+    return Recorded(builder);
   };
   const auto encoder = MakeStatsdEncoder(Dogstatsd());
   const auto cache = encoder->MakeCache();

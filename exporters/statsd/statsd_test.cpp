@@ -21,10 +21,12 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-detail::BackendOptions Resolved(StringPairs environment, std::string* problems = nullptr) {
+// `set`: by the code.
+detail::BackendOptions Resolved(StringPairs environment, std::string* problems = nullptr,
+                                const StringPairs& set = {}) {
   detail::Problems found;
   auto options = detail::ResolveOptions("statsd", StatsdBackendInfo().options,
-                                        detail::Environment(std::move(environment)), {}, found);
+                                        detail::Environment(std::move(environment)), set, found);
   if (problems != nullptr) {
     *problems = found.Message();
   } else {
@@ -40,18 +42,18 @@ std::vector<std::string> Written(StringPairs environment) {
   builder.sink().Gauge({{"k", "v"}}, -1);
   auto encoder = StatsdBackendInfo().make_encoder(Resolved(std::move(environment)));
   RecordingSink sink;
-  static_cast<void>(encoder.value()->Encode(Recorded(builder.Build()), nullptr, sink));
+  static_cast<void>(encoder.value()->Encode(Recorded(builder), nullptr, sink));
   return sink.messages();
 }
 
 // Where a backend of these settings sends to.
-std::string EndpointOf(StringPairs environment) {
+std::string EndpointOf(StringPairs environment, const StringPairs& set = {}) {
   class Nothing : public SnapshotSource {
     Snapshot TakeSnapshot(Deadline) override { return {}; }
     void Log(LogLevel, std::string_view) override {}
   } source;
   detail::Outside outside;
-  auto backend = StatsdBackendInfo().make(Resolved(std::move(environment)), outside);
+  auto backend = StatsdBackendInfo().make(Resolved(std::move(environment), nullptr, set), outside);
   EXPECT_TRUE(backend) << backend.message();
   EXPECT_TRUE(backend.value()->Start(source));
   const std::string endpoint = backend.value()->Report().endpoint;
@@ -95,6 +97,24 @@ TEST(StatsdRow, FindsTheReceiverByTheStandardsVariables) {
             "udp://127.0.0.5:7");
 }
 
+// METRICS_* over the standards' variables, over the code: whichever way they name the receiver.
+TEST(StatsdRow, TakesTheWayToNameTheReceiverWhoseSourceCountsMore) {
+  const StringPairs datadog = {{"DD_DOGSTATSD_URL", "udp://127.0.0.3:1"}};
+  const auto with = [](StringPairs pairs, const char* name, const char* value) {
+    pairs.emplace_back(name, value);
+    return pairs;
+  };
+  EXPECT_EQ(EndpointOf(with(datadog, "METRICS_STATSD_PORT", "9125")), "udp://127.0.0.1:9125");
+  EXPECT_THAT(Written(with(datadog, "METRICS_STATSD_PORT", "9125")), ElementsAre(kPlain));
+  EXPECT_EQ(EndpointOf(datadog, {{"METRICS_STATSD_HOST", "127.0.0.4"}}), "udp://127.0.0.3:1");
+  EXPECT_EQ(EndpointOf(with(datadog, "DD_AGENT_HOST", "127.0.0.4")), "udp://127.0.0.3:1");
+  const StringPairs address = {{"METRICS_STATSD_ADDRESS", "udp://127.0.0.5:7"}};
+  EXPECT_EQ(EndpointOf({}, address), "udp://127.0.0.5:7");
+  EXPECT_EQ(EndpointOf({{"DD_AGENT_HOST", "127.0.0.4"}}, address), "udp://127.0.0.4:8125");
+  EXPECT_EQ(EndpointOf({{"METRICS_STATSD_HOST", "127.0.0.4"}}, address), "udp://127.0.0.4:8125");
+  EXPECT_EQ(EndpointOf({}, with(address, "METRICS_STATSD_HOST", "127.0.0.4")), "udp://127.0.0.5:7");
+}
+
 TEST(StatsdRow, AddsDatadogsConstantTags) {
   EXPECT_THAT(Written({{"DD_AGENT_HOST", "h"},
                        {"DD_ENV", "prod"},
@@ -104,6 +124,11 @@ TEST(StatsdRow, AddsDatadogsConstantTags) {
                        {"DD_ENTITY_ID", "pod-1"}}),
               ElementsAre("g:-1|g|#env:prod,service:shop,version:1,dd.internal.entity_id:pod-1,"
                           "team:a,bare,url:x:y,k:v"));
+}
+
+TEST(StatsdRow, LetsNoVariableForgeALineOrAField) {
+  EXPECT_THAT(Written({{"DD_AGENT_HOST", "h"}, {"DD_TAGS", "a:1\nb|c:2,d\te|f:g|h\r\n\x01:3"}}),
+              ElementsAre("g:-1|g|#a:1,b_c:2,d,e_f:g_h,_:3,k:v"));
 }
 
 TEST(StatsdRow, EndsThePrefixWithOneDot) {
@@ -190,6 +215,32 @@ TEST(StatsdBackend, SendsDifferencesAndObservationsWithTheirWeights) {
     weights += static_cast<int>(1 / rate);
   }
   EXPECT_EQ(weights, kMany);
+  EXPECT_TRUE(metrics.Shutdown());
+}
+
+TEST(StatsdBackend, SendsProducedHistogramsAsCountersAlsoInAFamilyOfItsOwn) {
+  std::vector<std::string> lines;
+  detail::Outside outside;
+  outside.make_push_transport = [&lines](std::string_view) {
+    return std::make_unique<Kept>(lines);
+  };
+  auto made = StatsdBackendInfo().make(Resolved({{"METRICS_STATSD_INTERVAL", "1h"}}), outside);
+  const Metrics metrics(Options().AddBackend(std::shared_ptr<Backend>(std::move(made.value()))));
+  metrics.Histogram("wait", "Waits.", {"kind"}).With("own").Observe(0.25);
+  class Waits : public Producer {
+    void Collect(FamilySink& sink) override {
+      sink.BeginFamily(MetricType::kHistogram, "wait", "Waits.");
+      const double bounds[] = {1};
+      const std::uint64_t buckets[] = {3, 0};
+      const Label label{"kind", "produced"};
+      sink.Histogram(&label, 1, bounds, 1, buckets, 0.75);
+    }
+  } waits;
+  const Attachment attachment = metrics.AddProducer(waits);
+  EXPECT_THAT(TakeLines(metrics, lines),
+              ElementsAre("wait.kind.own:0.25|ms", "wait_bucket.kind.produced.le.1:3|c",
+                          "wait_bucket.kind.produced.le.Inf:3|c", "wait_sum.kind.produced:0.75|c",
+                          "wait_count.kind.produced:3|c"));
   EXPECT_TRUE(metrics.Shutdown());
 }
 

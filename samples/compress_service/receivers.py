@@ -193,12 +193,7 @@ class StatsdExporter(Receiver):
         status, page = get(self._web, "/metrics")
         if status != 200:
             raise RuntimeError(f"statsd_exporter answered {status}")
-        values = {}
-        for (name, labels), number in parse_page(page.decode()).items():
-            # The service's identity is on every line.
-            values[name, frozenset(label for label in labels
-                                   if label[0] not in ("service", "version"))] = number
-        return values
+        return parse_page(page.decode())
 
 
 class JsonLines:

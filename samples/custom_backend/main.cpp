@@ -1,23 +1,22 @@
 // An application's own push backend: an encoder and a transport; interval, retry, the last flush
 // and the accounting are PushBackend's. It writes "name value" lines to a file descriptor.
+#include <poll.h>
 #include <polymeter/polymeter.h>
 #include <polymeter/push_backend.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <memory>
 #include <string>
 
 // The format. Pure: from a snapshot to messages, saying what it cannot carry.
-class LinesEncoder : public polymeter::Encoder {
- public:
+struct LinesEncoder : polymeter::Encoder {
   polymeter::EncodeReport Encode(const polymeter::Snapshot& snapshot, polymeter::EncoderCache*,
                                  polymeter::MessageSink& sink) const override {
     polymeter::EncodeReport report;
-    std::uint64_t unknown_kinds = 0;
+    report.dropped.push_back({"no_counter", 0});
     for (const polymeter::FamilyView& family : snapshot.families()) {
       const auto* counters = std::get_if<polymeter::CounterPoints>(&family.points);
-      if (counters == nullptr) unknown_kinds += family.size();
+      if (counters == nullptr) report.dropped[0].points += family.size();
       if (counters == nullptr) continue;
       for (const polymeter::CounterPoint& point : *counters) {
         std::string line(family.name);
@@ -28,20 +27,25 @@ class LinesEncoder : public polymeter::Encoder {
         ++report.points;
       }
     }
-    if (unknown_kinds != 0) report.dropped.push_back({"no_counter", unknown_kinds});
     if (report.points != 0) sink.EndMessage(report.points);
     return report;
   }
   std::string_view content_type() const override { return "text/plain"; }
 };
 
-// The way out.
-class DescriptorTransport : public polymeter::PushTransport {
- public:
-  polymeter::SendResult Send(std::string_view message, polymeter::Deadline) override {
-    const ssize_t written = write(STDOUT_FILENO, message.data(), message.size());
-    if (written == static_cast<ssize_t>(message.size())) return polymeter::SendResult::Accepted();
-    return polymeter::SendResult::Retry("standard output does not take it");
+// The way out, in parts that a ready pipe takes without waiting. What is half out never goes again.
+struct DescriptorTransport : polymeter::PushTransport {
+  polymeter::SendResult Send(std::string_view message, polymeter::Deadline deadline) override {
+    std::string_view left = message;
+    while (!left.empty() && std::chrono::steady_clock::now() < deadline) {
+      if (pollfd out{STDOUT_FILENO, POLLOUT, 0}; poll(&out, 1, 100) <= 0) continue;
+      const ssize_t written = write(STDOUT_FILENO, left.data(), left.substr(0, 4096).size());
+      if (written <= 0) break;
+      left.remove_prefix(static_cast<std::size_t>(written));
+    }
+    if (left.empty()) return polymeter::SendResult::Accepted();
+    if (left == message) return polymeter::SendResult::Retry("standard output takes nothing");
+    return polymeter::SendResult::Rejected("torn", "standard output took a part");
   }
 };
 

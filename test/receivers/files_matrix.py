@@ -241,11 +241,10 @@ def judge(receiver, truth_path, content, read):
     except (ValueError, KeyError, csv.Error) as error:
         result.fault('%s cannot read it: %s' % (receiver, error))
         return result, 0
-    for dropped in result.truth['dropped']:
-        result.fault('%s: dropped %s' % (receiver, dropped))
+    of_all = ['%s: dropped %s' % (receiver, dropped) for dropped in result.truth['dropped']]
     times = [snapshot.time for snapshot in snapshots]
     if times != sorted(set(times)):
-        result.fault('%s: times %s' % (receiver, times))
+        of_all.append('%s: times %s' % (receiver, times))
     for snapshot in snapshots:
         result = FilesMatrix(receiver, truth_path)
         result.judge_samples(snapshot.samples)
@@ -254,6 +253,8 @@ def judge(receiver, truth_path, content, read):
             result.judge_resource(snapshot)
         if result.faults:
             break
+    for fault in of_all:
+        result.fault(fault)
     return result, len(snapshots)
 
 

@@ -32,8 +32,7 @@ def use_decimal_comma(path):
         subprocess.run(['localedef', '-i', 'de_DE', '-f', 'UTF-8', path + '/de_DE.UTF-8'],
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError):
-        print('no locale with a decimal comma can be made: in the C locale')
-        return '.'
+        harness.missing('a locale with a decimal comma (localedef, de_DE)')
     os.environ.update(LOCPATH=path, LC_ALL='de_DE.UTF-8')
     return ','
 

@@ -1,5 +1,7 @@
 """Judges the judge of files: each kind of damage must be a fault. judge_files_test.py PROGRAM"""
 
+import json
+import os
 import sys
 
 import files_matrix
@@ -28,6 +30,24 @@ def main():
                     print('FAILED %s: %r instead of %r is no fault' % (name, new, old))
                     result = 1
             return result
+
+        dropped = os.path.join(path, 'dropped')
+        os.mkdir(dropped)
+        with open(truth, encoding='utf-8') as whole, \
+                open(files_matrix.truth_of(dropped), 'w', encoding='utf-8') as damaged:
+            json.dump({**json.load(whole), 'dropped': [['json', 'too_large', 1]]}, damaged)
+        rendered = harness.read(path + '/rendered.json')
+        if not files_matrix.judge('json', files_matrix.truth_of(dropped), rendered,
+                                  files_matrix.read_json)[0].faults:
+            print('FAILED rendered.json: dropped points are no fault')
+            failed = 1
+
+        lines = harness.read(path + '/lines.jsonl').splitlines(keepends=True)
+        for what, order in (('out of order', lines[::-1]), ('twice', lines + lines[-1:])):
+            if not files_matrix.judge('json', truth, b''.join(order),
+                                      files_matrix.read_jsonl)[0].faults:
+                print('FAILED lines.jsonl: snapshots %s are no fault' % what)
+                failed = 1
 
         failed |= expect('rendered.json', files_matrix.read_json, 'json', [
             (b'"18446744073709551615"', b'18446744073709551615'),

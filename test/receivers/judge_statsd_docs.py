@@ -68,7 +68,7 @@ def check_exporter(program, tools, directory, docs):
         file.write(block(text, 'yaml'))
     chosen = settings(text)
     faults = []
-    if chosen.pop('port', None) != '9125' or '--statsd.listen-udp=:9125' not in text:
+    if chosen.pop('address', None) != 'udp://127.0.0.1:9125' or '--statsd.listen-udp=:9125' not in text:
         faults.append('the ports of the example differ')
     compared = 0
     for histograms in ('samples', 'counters'):

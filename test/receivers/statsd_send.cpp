@@ -132,7 +132,7 @@ Snapshot Timings(int flush) {
   std::vector<double> many;
   for (int i = 0; i < 90; ++i) many.push_back(0.125 * i);
   histogram("packed", 90, many);
-  return polymeter::testing::Recorded(builder.Build(), std::move(observations));
+  return polymeter::testing::Recorded(builder, std::move(observations));
 }
 
 }  // namespace

@@ -60,7 +60,9 @@ Batch Outbox::TakeFirst() {
 SendResult Outbox::Settle(Batch batch, std::vector<SendResult> results, SendResult end) {
   SendResult told;
   const auto tell = [&told](SendResult result) {
-    if (!result.message.empty() && told.message.empty()) told = std::move(result);
+    // The first, but that a loss is more than a doubt about what was sent.
+    const bool more = told.message.empty() || told.outcome == Outcome::kSent;
+    if (!result.message.empty() && more) told = std::move(result);
   };
   if (end.outcome == Outcome::kRetry) {  // as if nothing of it had been sent
     waiting_.push_front(std::move(batch));

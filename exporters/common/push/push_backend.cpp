@@ -255,13 +255,15 @@ void PushState::SendAll(std::unique_lock<std::mutex>& lock) {
   }
 }
 
+// What loses points is said each time (the log leaves out what repeats itself), other trouble once.
 void PushState::Note(std::unique_lock<std::mutex>& lock, const SendResult& result) {
   const bool was_well = last_error.empty();
   last_error = result.message;
   const bool retry = result.outcome == SendResult::Outcome::kRetry;
+  const bool loses = !retry && result.outcome != SendResult::Outcome::kSent;
   if (result.message.empty()) {
     if (!was_well) Say(lock, LogLevel::kInfo, "delivers again");
-  } else if (was_well || !retry) {
+  } else if (was_well || loses) {
     Say(lock, LogLevel::kWarning, result.message + (retry ? "; it is tried again" : ""));
   }
 }

@@ -301,6 +301,26 @@ TEST_F(Push, DropsWhatTheReceiverRefusesAndCountsWhy) {
   EXPECT_EQ(log_.Count("bad request"), 1);
 }
 
+TEST_F(Push, SaysOnceThatNobodyMayGetWhatIsSentAndALossFirst) {
+  const Metrics metrics = Make(PushOptions("played").RandomOffset(false), /*per_message=*/1);
+  for (const char* name : {"a", "b"}) metrics.Gauge(name, "G.").Set(1);
+  receiver_->Otherwise(SendResult::Sent("nobody listens, 1"));
+  EXPECT_TRUE(metrics.Flush(Soon()));
+  receiver_->Otherwise(SendResult::Sent("nobody listens, 2"));
+  EXPECT_TRUE(metrics.Flush(Soon()));
+  EXPECT_EQ(Report().last_error, "nobody listens, 2");
+  EXPECT_EQ(Report().sent, 4u);
+  EXPECT_EQ(log_.Count("nobody listens"), 1);
+  receiver_->Answer({SendResult::Sent("nobody listens, 3"), SendResult::Rejected("x", "lost")});
+  EXPECT_TRUE(metrics.Flush(Soon()));
+  EXPECT_EQ(Report().last_error, "lost");
+  EXPECT_EQ(log_.Count("lost"), 1);
+  receiver_->Otherwise(SendResult::Sent());
+  EXPECT_TRUE(metrics.Flush(Soon()));
+  EXPECT_EQ(Report().last_error, "");
+  EXPECT_EQ(log_.Count("delivers again"), 1);
+}
+
 TEST_F(Push, SendsOnlyWhatIsLeftOfABatch) {
   const Metrics metrics = Make(PushOptions("played").RandomOffset(false), /*per_message=*/1);
   for (const char* name : {"a", "b", "c"}) metrics.Gauge(name, "G.").Set(1);

@@ -179,10 +179,10 @@ class DatagramTransport final : public PushTransport {
     // One receiver that takes nothing is waited for once in a batch, not at every message.
     const Deadline until =
         blocked_ ? Deadline::min() : std::min(deadline, SteadyClock::now() + kMostBlocked);
-    for (bool again = true;;) {
+    for (bool refused = false;;) {
       if (send(socket_, message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) {
         blocked_ = false;
-        return SendResult::Sent();
+        return SendResult::Sent(refused && !unix_ ? RefusedText() : std::string());
       }
       const int error = errno;
       if (error == EINTR) continue;
@@ -199,10 +199,10 @@ class DatagramTransport final : public PushTransport {
         }
         continue;
       }
-      if (again && (error == ECONNREFUSED || error == ECONNRESET || error == ENOTCONN)) {
+      if (!refused && (error == ECONNREFUSED || error == ECONNRESET || error == ENOTCONN)) {
         // Over UDP that is the fate of an earlier datagram, and this one has not been sent. Over a
         // Unix socket the receiver is gone, and there may be a new one.
-        again = false;
+        refused = true;
         ask_again_ = std::min(ask_again_, SteadyClock::now() + milliseconds(1000));
         if (!unix_) continue;
         Disconnect();
@@ -211,6 +211,10 @@ class DatagramTransport final : public PushTransport {
       }
       return Failed(error, message.size());
     }
+  }
+
+  std::string RefusedText() const {
+    return endpoint_ + ": refused an earlier datagram: nobody listens at the port?";
   }
 
   SendResult Failed(int error, std::size_t size) {

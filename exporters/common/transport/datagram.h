@@ -1,11 +1,12 @@
 // Datagrams over UDP and Unix sockets. Nobody acknowledges them: what the system takes is sent, and
 // what it does not take is tried again only where it is sure that it never left.
 //
-//   kSent                    the system has it
+//   kSent                    the system has it; with a message when it has just refused an earlier
+//                            datagram: then nobody listens at the port, or did until just now
 //   kRetry                   there is no receiver to give it to: the host has no address yet, no
 //                            route, no socket file, nobody behind the file
 //   kRejected would_block    the receiver is there and takes nothing
-//             refused        nobody listens at the port
+//             refused        refusals of two earlier datagrams came before the system took it
 //             too_large      more than one datagram holds
 //             io_error       anything else
 //

@@ -24,10 +24,11 @@ enum class FileMode : std::uint8_t {
   // loss of power find the old snapshot or the new one, whole. Temporary files that a dead process
   // left are removed at the first batch. A symbolic link stays; what it points at is replaced.
   kReplace,
-  // The file grows by a record a message. A record goes out in one write at the end of the file;
-  // what a crash or a full disk left of one is cut off, at once or when the file is opened next,
-  // so that the file always reads line by line. Records end in LF. Not synced: they survive the
-  // process, not a loss of power.
+  // The file grows by a record a message, of one line or many. A record goes out in one write at
+  // the end of the file; what a full disk left of one is cut off at once, half a line that a crash
+  // left when the file is opened next, so that the file always reads line by line. Records end in
+  // LF. Not synced: they survive the process, not a loss of power. Where the path is a FIFO, a
+  // terminal or a device, records go there as they go to standard output.
   kAppend,
 };
 
@@ -38,7 +39,7 @@ struct FileOptions {
   std::string preamble;
   // Of kAppend: before a record would make the file longer, or once it is so old, it becomes
   // <path>.1, .1 becomes .2, and so on; `keep` of them stay. 0: no limit. A record longer than
-  // max_bytes gets a file of its own.
+  // max_bytes gets a file of its own. Of a symbolic link it is the target that is renamed.
   std::uint64_t max_bytes = 0;
   std::chrono::milliseconds max_age{0};
   int keep = 5;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <mutex>
 #include <optional>
 
 #include "exporters/common/transport/file_io.h"
@@ -41,10 +42,11 @@ class AppendingFile final : public PushTransport {
  public:
   explicit AppendingFile(FileOptions options) : options_(std::move(options)) {}
 
-  SendResult Send(std::string_view message, Deadline) override {
+  SendResult Send(std::string_view message, Deadline deadline) override {
     if (message.empty()) return SendResult::Accepted();
     SendResult result = Reopen();
     if (result.outcome != SendResult::Outcome::kAccepted) return result;
+    if (stream_) return WriteStream(message, deadline);
     if (IsDue(message.size())) {
       result = Rotate();
       if (result.outcome != SendResult::Outcome::kAccepted) return result;
@@ -52,6 +54,10 @@ class AppendingFile final : public PushTransport {
     return Write(message);
   }
 
+  void Interrupt() noexcept override {
+    const std::lock_guard lock(stream_mutex_);
+    if (stream_) stream_->Interrupt();
+  }
   std::string endpoint() const override { return options_.path; }
 
  private:
@@ -67,33 +73,43 @@ class AppendingFile final : public PushTransport {
     return Open();
   }
 
+  void Close() {
+    SetStream(nullptr);
+    file_.Close();
+  }
+  void SetStream(std::unique_ptr<PushTransport> stream) {
+    const std::lock_guard lock(stream_mutex_);
+    stream_ = std::move(stream);
+  }
+
   SendResult Open() {
+    Close();
     file_ = OpenFile(options_.path, O_WRONLY | O_APPEND | O_CREAT, 0640);
     if (!file_) return FileError("open", options_.path, errno);
     struct stat status {};
     if (fstat(file_.get(), &status) != 0) return FileError("open", options_.path, errno);
-    is_regular_ = S_ISREG(status.st_mode);
-    size_ = is_regular_ ? status.st_size : 0;
-    fresh_ = size_ == 0;
+    if (!S_ISREG(status.st_mode)) {
+      SetStream(MakeStream(file_.get(), options_.path, options_.preamble));
+      return SendResult::Accepted();
+    }
+    target_ = TargetOf(options_.path);
+    size_ = status.st_size;
     begin_ = options_.clock->Now();
-    if (const auto birth = BirthTime(file_.get()); !fresh_ && birth) begin_ = *birth;
+    if (const auto birth = BirthTime(file_.get()); size_ != 0 && birth) begin_ = *birth;
     CutTail();
     return SendResult::Accepted();
   }
 
-  // What is behind the last line feed is a record that did not get through.
+  // What is behind the last line feed did not get through.
   void CutTail() {
-    if (!is_regular_ || size_ == 0) return;
+    if (size_ == 0) return;
     const FileDescriptor reader = OpenFile(options_.path, O_RDONLY);
     const off_t end = EndOfLastLine(reader.get(), size_);
     if (end != size_ && ftruncate(file_.get(), end) == 0) size_ = end;
   }
 
   bool IsDue(std::size_t more) const {
-    if (!is_regular_ || size_ == 0 ||
-        static_cast<std::uint64_t>(size_) <= options_.preamble.size()) {
-      return false;
-    }
+    if (static_cast<std::uint64_t>(size_) <= options_.preamble.size()) return false;
     if (options_.max_bytes != 0 && static_cast<std::uint64_t>(size_) + more > options_.max_bytes) {
       return true;
     }
@@ -102,39 +118,48 @@ class AppendingFile final : public PushTransport {
 
   // A limit that cannot be kept is an error, not a file that grows over it.
   SendResult Rotate() {
-    const auto numbered = [&](int n) { return options_.path + "." + std::to_string(n); };
+    const auto numbered = [&](int n) { return target_ + "." + std::to_string(n); };
     for (int n = options_.keep; n >= 1; --n) {
-      const std::string from = n == 1 ? options_.path : numbered(n - 1);
+      const std::string from = n == 1 ? target_ : numbered(n - 1);
       if (std::rename(from.c_str(), numbered(n).c_str()) != 0 && (errno != ENOENT || n == 1)) {
         return FileError("rotate", from, errno);
       }
     }
-    if (options_.keep == 0 && unlink(options_.path.c_str()) != 0) {
-      return FileError("rotate", options_.path, errno);
+    if (options_.keep == 0 && unlink(target_.c_str()) != 0) {
+      return FileError("rotate", target_, errno);
     }
     return Open();
   }
 
+  // A FIFO, a terminal, a device: its reader may be slow, or gone.
+  SendResult WriteStream(std::string_view message, Deadline deadline) {
+    SendResult result = stream_->Send(message, deadline);
+    const bool open = result.outcome != SendResult::Outcome::kRejected ||
+                      result.reason == "slow_reader";  // which gets the rest of the record later
+    if (!open) Close();
+    return result;
+  }
+
   SendResult Write(std::string_view message) {
-    const bool begins = is_regular_ ? size_ == 0 : std::exchange(fresh_, false);
     std::string whole;  // one write, the preamble included
-    if (begins && !options_.preamble.empty()) {
+    if (size_ == 0 && !options_.preamble.empty()) {
       whole = options_.preamble;
       message = whole.append(message);
     }
     const int error = WriteAll(file_.get(), message);
     if (error == 0) return SendResult::Accepted();
-    struct stat status {};
-    if (fstat(file_.get(), &status) == 0) size_ = status.st_size;
-    CutTail();
-    file_.Close();
+    // A record may have many lines: not only what is behind the last line feed has to go. Where
+    // even that fails, the next Open cuts off the half line.
+    [[maybe_unused]] const int cut = ftruncate(file_.get(), size_);
+    Close();
     return FileError("write", options_.path, error);
   }
 
   const FileOptions options_;
   FileDescriptor file_;
-  bool is_regular_ = false;
-  bool fresh_ = false;  // nothing has been written
+  std::mutex stream_mutex_;                // of Interrupt, which comes from another thread
+  std::unique_ptr<PushTransport> stream_;  // writes to file_ where that is no regular file
+  std::string target_;                     // where the links of options_.path lead
   off_t size_ = 0;
   SystemTime begin_{};
 };

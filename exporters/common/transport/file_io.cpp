@@ -1,6 +1,7 @@
 #include "exporters/common/transport/file_io.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -43,6 +44,18 @@ SendResult FileError(std::string_view what, const std::string& path, int error) 
   const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
   const char* const reason = full ? "disk_full" : error == EAGAIN ? "slow_reader" : "io_error";
   return SendResult::Rejected(reason, std::move(message));
+}
+
+std::string TargetOf(std::string path) {
+  constexpr int kMostLinks = 40;  // as in the kernel
+  for (int i = 0; i < kMostLinks; ++i) {
+    char text[PATH_MAX];
+    const ssize_t size = readlink(path.c_str(), text, sizeof(text));
+    if (size < 0) return path;  // no link
+    const std::string_view target(text, static_cast<std::size_t>(size));
+    path = target.starts_with('/') ? std::string(target) : FolderOf(path).append(target);
+  }
+  return path;
 }
 
 std::string FolderOf(const std::string& path) {

@@ -39,6 +39,8 @@ FileDescriptor OpenFile(const std::string& path, int flags, mode_t mode = 0);
 int WriteAll(int fd, std::string_view bytes) noexcept;
 // "cannot <what> <path>: <error>" with the reason that belongs to the errno.
 SendResult FileError(std::string_view what, const std::string& path, int error);
+// Where a path leads that is a symbolic link, also when nothing is there yet; else the path itself.
+std::string TargetOf(std::string path);
 // The folder of a path, to be put in front of a name; and the name in it.
 std::string FolderOf(const std::string& path);
 std::string NameOf(const std::string& path);

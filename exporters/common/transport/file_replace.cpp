@@ -1,7 +1,6 @@
 // A file that holds the last snapshot.
 #include <dirent.h>
 #include <fcntl.h>
-#include <stdlib.h>  // realpath
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -79,16 +78,15 @@ class ReplacingFile final : public PushTransport {
   SendResult Open() {
     mode_t mode = 0640;
     bool is_there = false;
-    target_ = options_.path;
+    target_ = TargetOf(options_.path);
     if (struct stat status; stat(options_.path.c_str(), &status) == 0) {
       if (!S_ISREG(status.st_mode)) {
         return SendResult::Rejected("io_error", options_.path + " is not a regular file");
       }
       is_there = true;
       mode = status.st_mode & 0777;
-      char* const resolved = realpath(options_.path.c_str(), nullptr);
-      if (resolved != nullptr) target_ = resolved;
-      free(resolved);
+    } else if (errno == ELOOP) {
+      return FileError("open", options_.path, errno);
     }
     const std::string stem = "." + NameOf(target_) + std::string(kMark);
     if (!swept_) swept_ = Sweep(FolderOf(target_), stem);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -15,6 +16,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "exporters/common/transport/file_io.h"
@@ -155,6 +157,25 @@ TEST_F(ReplacingFileTest, KeepsLinksAndModes) {
   EXPECT_EQ(status.st_mode & 0777u, 0604u);
 }
 
+TEST_F(ReplacingFileTest, MakesTheTargetOfALinkThatLeadsNowhereYet) {
+  fs::create_directory(folder_ + "/sub");
+  fs::create_symlink("sub/second", path_);
+  fs::create_symlink("real.out", folder_ + "/sub/second");
+  const auto transport = Make(FileMode::kReplace);
+  for (const char* text : {"one\n", "two\n"}) {
+    ExpectAccepted(SendBatch(*transport, {text}));
+    EXPECT_TRUE(fs::is_symlink(path_));
+    EXPECT_EQ(ReadFile(folder_ + "/sub/real.out"), text);
+  }
+}
+
+TEST_F(ReplacingFileTest, RefusesLinksThatLeadInACircle) {
+  fs::create_symlink("metrics.out", folder_ + "/other");
+  fs::create_symlink("other", path_);
+  ExpectRejected(SendBatch(*Make(FileMode::kReplace), {"x\n"}), "io_error");
+  EXPECT_THAT(Names(), UnorderedElementsAre("metrics.out", "other"));
+}
+
 TEST_F(ReplacingFileTest, MakesFilesThatOthersDoNotRead) {
   ExpectAccepted(SendBatch(*Make(FileMode::kReplace), {"x\n"}));
   ExpectAccepted(SendBatch(*Make(FileMode::kAppend, folder_ + "/grows"), {"x\n"}));
@@ -273,6 +294,22 @@ TEST_F(AppendingFileTest, KeepsNoneWhereNoneIsWanted) {
   EXPECT_THAT(Names(), ElementsAre("metrics.out"));
 }
 
+TEST_F(AppendingFileTest, RotatesTheTargetOfALinkAndNotTheLink) {
+  options_.max_bytes = 5;
+  fs::create_directory(folder_ + "/sub");
+  fs::create_symlink("sub/real.out", path_);
+  for (const int keep : {1, 0}) {
+    options_.keep = keep;
+    const auto transport = Make(FileMode::kAppend);
+    ExpectAccepted(SendBatch(*transport, {"aaaa\n"}));
+    ExpectAccepted(SendBatch(*transport, {"bbbb\n"}));
+    EXPECT_TRUE(fs::is_symlink(path_));
+    EXPECT_THAT(Names(), UnorderedElementsAre("metrics.out", "sub"));
+    EXPECT_EQ(ReadFile(folder_ + "/sub/real.out"), "bbbb\n");
+  }
+  EXPECT_EQ(ReadFile(folder_ + "/sub/real.out.1"), "aaaa\n");
+}
+
 TEST_F(AppendingFileTest, RefusesToGrowOverALimitThatItCannotKeep) {
   options_.max_bytes = 5;
   options_.keep = 1;
@@ -319,6 +356,34 @@ TEST_F(AppendingFileTest, SaysWhyItCannotBeOpenedAndGoesOnOnceItCan) {
   ExpectRejected(SendBatch(*Make(FileMode::kAppend, folder_ + "/fifo"), {"x\n"}), "io_error");
 }
 
+// More than a pipe holds: what its reader finds is whole, as slow as it may be.
+TEST_F(AppendingFileTest, WaitsForTheSlowReaderOfAFifo) {
+  options_.preamble = "head\n";
+  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  const FileDescriptor reader = OpenFile(path_, O_RDONLY);
+  ASSERT_TRUE(reader);
+  const std::string record = std::string(300000, 'x') + "\n";
+  const std::string wanted = "head\n" + record + "next\n";
+  std::string all;
+  std::thread reading([&] {
+    pollfd ready{reader.get(), POLLIN, 0};
+    char bytes[10000];
+    while (all.size() < wanted.size() && poll(&ready, 1, 5000) > 0) {
+      const ssize_t got = read(reader.get(), bytes, sizeof(bytes));
+      if (got <= 0) break;
+      all.append(bytes, static_cast<std::size_t>(got));
+      std::this_thread::sleep_for(1ms);
+    }
+  });
+  const auto transport = Make(FileMode::kAppend);
+  for (const std::string& message : {record, std::string("next\n")}) {
+    const SendResult result = transport->Send(message, Soon());
+    EXPECT_EQ(result.outcome, Outcome::kSent) << result.message;
+  }
+  reading.join();
+  EXPECT_TRUE(all == wanted) << all.size() << " bytes";
+}
+
 // A limit on file sizes belongs to the process, so a child has it: no room after 100 bytes.
 TEST_F(FileTest, LeavesNoPartOfARecordOnAFullDisk) {
   const std::string grows = folder_ + "/grows";
@@ -332,7 +397,7 @@ TEST_F(FileTest, LeavesNoPartOfARecordOnAFullDisk) {
     sigprocmask(SIG_SETMASK, &all, nullptr);  // as every thread of the library
     const rlimit limit{100, 100};
     setrlimit(RLIMIT_FSIZE, &limit);
-    const std::string big = std::string(300, 'x') + "\n";
+    const std::string big = "a line\n" + std::string(300, 'x') + "\n";  // one record
     const auto append = Make(FileMode::kAppend, grows);
     const SendResult appended = append->Send(big, Soon());
     const auto replace = Make(FileMode::kReplace);

@@ -23,7 +23,7 @@ struct ProducerEntry;
 //   for (const Mount& mount : mounts) sink.Gauge({{"mount", mount.path}}, mount.free);
 //
 // Everything is copied. A bad name, a value of another kind than the family's, a series twice
-// are left out, counted and reported once; the rest stays.
+// are left out, counted and reported at most once a minute; the rest stays.
 class POLYMETER_EXPORT FamilySink {
  public:
   using Labels = std::initializer_list<Label>;

@@ -42,13 +42,17 @@ struct SendResult {
   // Of a rejected message or of rejected points: the label `reason` of the count, a short word
   // of a small set ("http_400", "too_large"). "rejected" when empty.
   std::string reason;
-  // For a person: what went wrong. Becomes BackendReport::last_error; logged.
+  // For a person: what went wrong. Becomes BackendReport::last_error; logged, and where no points
+  // are lost only once until a message goes well again.
   std::string message;
   // Of kRetry: what the receiver asked for; negative when it did not say.
   std::chrono::milliseconds retry_after{-1};
 
   static SendResult Accepted() { return {}; }
-  static SendResult Sent() { return Of(Outcome::kSent, {}, {}); }
+  // With a message where there is reason to believe that nobody gets it.
+  static SendResult Sent(std::string message = {}) {
+    return Of(Outcome::kSent, {}, std::move(message));
+  }
   static SendResult Retry(std::string message,
                           std::chrono::milliseconds after = std::chrono::milliseconds(-1)) {
     SendResult result = Of(Outcome::kRetry, {}, std::move(message));

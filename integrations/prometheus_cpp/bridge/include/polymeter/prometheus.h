@@ -31,8 +31,8 @@ POLYMETER_BEGIN_NAMESPACE
 // ignored: values are of the time of the snapshot. The Metrics' prefix and constant labels apply.
 // What a Collectable of one's own may get wrong is put right where it can be: a histogram's
 // buckets are sorted, counts that decrease are raised, +Inf covers every count. Bounds that are
-// NaN and quantiles outside 0 to 1 are left out; each with one message. Names, labels
-// and duplicates are judged as for every Producer.
+// NaN and quantiles outside 0 to 1 are left out; each with one message, at most once a minute.
+// Names, labels and duplicates are judged as for every Producer.
 //
 // On a Metrics that does not record it attaches nothing and calls nothing.
 POLYMETER_EXPORT Attachment Attach(const Metrics& metrics,
