@@ -153,11 +153,9 @@ Result<Metrics> TryFromEnvironment(const Options& options) {
 
 Metrics FromEnvironment(const Options& options) {
   auto configuration = detail::ConfigureBuiltIn(options, detail::Environment::OfProcess());
-#if defined(__cpp_exceptions)
   if (configuration.strict && !configuration.problems.empty()) {
     throw std::invalid_argument(configuration.problems.Message());
   }
-#endif
   return detail::Start(std::move(configuration));
 }
 

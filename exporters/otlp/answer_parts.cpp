@@ -175,7 +175,8 @@ bool ReadAsctime(DateReader in, Date& out) {
          in.Number(4, out.year) && in.at_end();
 }
 
-std::optional<SystemTime> ParseDate(std::string_view text) {
+// In seconds, because a SystemTime counts nanoseconds and so ends in the year 2262.
+std::optional<std::chrono::sys_seconds> ParseDate(std::string_view text) {
   using namespace std::chrono;
   Date date;
   const DateReader in(text);
@@ -185,8 +186,7 @@ std::optional<SystemTime> ParseDate(std::string_view text) {
   const year_month_day day(year(date.year), month(static_cast<unsigned>(date.month)),
                            std::chrono::day(static_cast<unsigned>(date.day)));
   if (!day.ok() || date.hour > 23 || date.minute > 59 || date.second > 60) return std::nullopt;
-  return SystemTime(sys_days(day).time_since_epoch() + hours(date.hour) + minutes(date.minute) +
-                    seconds(date.second));
+  return sys_days(day) + hours(date.hour) + minutes(date.minute) + seconds(date.second);
 }
 
 }  // namespace
@@ -258,9 +258,10 @@ std::optional<milliseconds> ParseRetryAfter(std::string_view value, SystemTime n
   }
   const auto date = ParseDate(value);
   if (!date) return std::nullopt;
-  if (*date <= now) return milliseconds(0);
-  if (*date - now > kMostDelay) return kMostDelay;
-  return std::chrono::ceil<milliseconds>(*date - now);
+  const auto seconds = *date - std::chrono::floor<std::chrono::seconds>(now);
+  if (seconds > kMostDelay) return kMostDelay;
+  if (seconds.count() < 0) return milliseconds(0);
+  return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(SystemTime(*date) - now));
 }
 
 std::optional<std::string> DecodeBase64(std::string_view text) {

@@ -107,6 +107,8 @@ TEST(AnswerParts, ReadsJsonAnswers) {
   EXPECT_EQ(ReadJsonResponse(R"({"partialSuccess":{"rejectedDataPoints":"x"}})")->rejected, 0u);
   EXPECT_EQ(ReadJsonResponse(R"({"partialSuccess":{}})")->rejected, 0u);
   EXPECT_EQ(ReadJsonResponse("{}")->rejected, 0u);
+  EXPECT_EQ(ReadJsonResponse(R"({"partialSuccess":{"errorMessage":null}})")->message, "");
+  EXPECT_EQ(ReadJsonResponse(R"({"partialSuccess":{"errorMessage":"null"}})")->message, "null");
   EXPECT_EQ(ReadJsonResponse(R"({"other":{"rejectedDataPoints":"9"}})")->rejected, 0u);
   const auto status = ReadJsonStatus(
       R"({"code":8,"message":"full","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"1.5s"}]})");
@@ -124,14 +126,14 @@ TEST(AnswerParts, TakesNothingForJsonThatIsNone) {
   }
 }
 
-TEST(JsonScan, VisitsWhatStandsInIt) {
+TEST(JsonScan, VisitsWhatStandsInItButNull) {
   std::vector<std::string> seen;
   EXPECT_TRUE(ScanJson(R"([1,{"a":{"b":"x","c":true},"d":[2.5e3,null]},"\ud834 \udd1e"])",
                        [&](std::string_view path, std::string_view value) {
                          seen.push_back(std::string(path) + "=" + std::string(value));
                        }));
-  EXPECT_THAT(seen, ElementsAre("=1", "a.b=x", "a.c=true", "d=2.5e3", "d=null",
-                                "=\xEF\xBF\xBD \xEF\xBF\xBD"));
+  EXPECT_THAT(seen,
+              ElementsAre("=1", "a.b=x", "a.c=true", "d=2.5e3", "=\xEF\xBF\xBD \xEF\xBF\xBD"));
 }
 
 // --- headers -----------------------------------------------------------------------------------
@@ -149,6 +151,14 @@ TEST(AnswerParts, ReadsRetryAfterAsSecondsAndAsADate) {
   EXPECT_THAT(ParseRetryAfter("Tue, 14 Nov 2023 22:13:21 GMT", now + 250ms), Optional(750ms));
   EXPECT_THAT(ParseRetryAfter("Wed, 01 Jan 2070 00:00:00 GMT", now), Optional(24h));
   EXPECT_THAT(ParseRetryAfter("Thu, 29 Feb 2024 00:00:00 GMT", now), Optional(24h));
+  EXPECT_THAT(ParseRetryAfter("Wed, 15 Nov 2023 22:13:20 GMT", now), Optional(24h));
+  EXPECT_THAT(ParseRetryAfter("Wed, 15 Nov 2023 22:13:20 GMT", now + 1ms), Optional(24h - 1ms));
+}
+
+TEST(AnswerParts, ReadsARetryAfterBeyondTheYearsThatNanosecondsReach) {
+  const SystemTime now(1700000000s);
+  EXPECT_THAT(ParseRetryAfter("Fri, 31 Dec 9999 23:59:59 GMT", now), Optional(24h));
+  EXPECT_THAT(ParseRetryAfter("Sat, 01 Jan 0000 00:00:00 GMT", now), Optional(0ms));
 }
 
 TEST(AnswerParts, TakesNothingForARetryAfterThatIsNeither) {

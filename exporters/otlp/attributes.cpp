@@ -20,6 +20,13 @@ std::string_view MappedKey(const FamilyView& family, std::string_view label) noe
   return label;
 }
 
+bool IsLabel(const FamilyView& family, SeriesView series, std::string_view name) {
+  bool found = false;
+  VisitLabels(family, series,
+              [&](std::string_view label, std::string_view) { found = found || label == name; });
+  return found;
+}
+
 }  // namespace
 
 bool Attributes::Has(std::string_view key) const noexcept {
@@ -45,7 +52,9 @@ const std::vector<Attribute>& Attributes::Of(const FamilyView& family, SeriesVie
       attribute.key = Checked(MappedKey(family, name));
       attribute.text = Checked(value);
     }
-    if (Has(attribute.key)) attribute.key = name;
+    if (attribute.key != name && (Has(attribute.key) || IsLabel(family, series, attribute.key))) {
+      attribute.key = name;
+    }
     if (!Has(attribute.key)) attributes_.push_back(attribute);
   });
   return attributes_;

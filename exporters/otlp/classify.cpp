@@ -7,6 +7,7 @@
 
 #include "exporters/otlp/answer_parts.h"
 #include "sdk/src/text.h"
+#include "sdk/src/value_parsing.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
@@ -53,8 +54,11 @@ SendResult Accepted(const std::optional<PartialSuccess>& partial) {
   return result;
 }
 
+// `type` in lower case. Of a media type neither the case nor the parameters count (RFC
+// 9110, 8.3.1).
 bool HasType(const HttpResult& result, std::string_view type) {
-  return result.Header("content-type").starts_with(type);
+  const std::string_view given = result.Header("content-type");
+  return LowerCase(Trimmed(given.substr(0, given.find(';')))) == type;
 }
 
 std::string ErrorBody(const HttpResult& result) {

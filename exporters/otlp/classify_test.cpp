@@ -75,6 +75,17 @@ TEST(ClassifyHttp, NeverSendsAPartialSuccessAgain) {
   EXPECT_EQ(warning.message, "the receiver warns: deprecated");
 }
 
+TEST(ClassifyHttp, ReadsMediaTypesInAnyCaseAndNotJustTheirBeginning) {
+  const std::string json = R"({"partialSuccess":{"rejectedDataPoints":"3"}})";
+  const auto rejected = [&json](const char* type) {
+    return ClassifyHttp(Answer(200, {{"content-type", type}}, json), kNow).rejected_points;
+  };
+  EXPECT_EQ(rejected("Application/JSON"), 3u);
+  EXPECT_EQ(rejected("APPLICATION/json ;charset=utf-8"), 3u);
+  EXPECT_EQ(rejected("application/jsonl"), 0u);
+  EXPECT_EQ(rejected("text/application/json"), 0u);
+}
+
 TEST(ClassifyHttp, RetriesWhatTheSpecificationNames) {
   for (const int status : {429, 502, 503, 504}) {
     const SendResult result = ClassifyHttp(Answer(status), kNow);

@@ -97,7 +97,8 @@ class Scanner {
       ++size;
     }
     if (size == 0) return false;
-    visit_(path_, rest_.substr(0, size));
+    const std::string_view literal = rest_.substr(0, size);
+    if (literal != "null") visit_(path_, literal);
     rest_.remove_prefix(size);
     return true;
   }

@@ -1,5 +1,6 @@
 // Reads JSON (RFC 8259) that somebody else wrote: calls back for every text, number and literal
-// with the path to it. Keeps nothing. For answers of receivers, which are small.
+// with the path to it, but not for null, which in protobuf's JSON is a field that is not there.
+// Keeps nothing. For answers of receivers, which are small.
 #pragma once
 
 #include <functional>

@@ -347,16 +347,21 @@ TEST(OtlpEncoder, UsesTheOpenTelemetryNameAndAttributesOfAFamily) {
                           Pair("http.response.status_code", "200")));
 }
 
-TEST(OtlpEncoder, NeverWritesAKeyTwice) {
+TEST(OtlpEncoder, NeverWritesAKeyTwiceAndLosesNoLabel) {
   const Metrics metrics(Options().Consumer());
   metrics
-      .Gauge("g", "G.", {"a", "b", "c"}, FamilyOptions().OtelAttributes({{"a", "c"}, {"b", "c"}}))
+      .Gauge("own", "G.", {"a", "b", "c"}, FamilyOptions().OtelAttributes({{"a", "c"}, {"b", "c"}}))
       .With("1", "2", "3")
       .Set(1);
-  const ReadMetric metric = Named(metrics, "g");
-  ASSERT_THAT(metric.points, SizeIs(1));
-  EXPECT_THAT(metric.points[0].attributes, ElementsAre(Pair("b", "2"), Pair("c", "1")))
-      << "a and b both want to be c; b stays b, and c itself is taken";
+  EXPECT_THAT(Named(metrics, "own").points.at(0).attributes,
+              ElementsAre(Pair("a", "1"), Pair("b", "2"), Pair("c", "3")))
+      << "a and b both want to be c, which is a label itself";
+  metrics.Gauge("other", "G.", {"a", "b"}, FamilyOptions().OtelAttributes({{"a", "x"}, {"b", "x"}}))
+      .With("1", "2")
+      .Set(1);
+  EXPECT_THAT(Named(metrics, "other").points.at(0).attributes,
+              ElementsAre(Pair("b", "2"), Pair("x", "1")))
+      << "the first one gets it";
 }
 
 TEST(OtlpEncoder, NamesTheOverflowSeriesAsOpenTelemetryDoes) {

@@ -69,6 +69,7 @@ constexpr OptionSpec kOptions[] = {
      .help =
          "Where the receiver is. Default: http://localhost:4318, for grpc http://localhost:4317.",
      .standard = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT,OTEL_EXPORTER_OTLP_ENDPOINT",
+     .url = true,
      .valid = ValidEndpoint,
      .accepts = "a URL: http://host:port or https://host/path"},
     {.name = "protocol",
@@ -135,6 +136,7 @@ constexpr OptionSpec kOptions[] = {
      .standard = "OTEL_EXPORTER_OTLP_METRICS_INSECURE,OTEL_EXPORTER_OTLP_INSECURE"},
     {.name = "proxy",
      .help = "An HTTP proxy; http_proxy and the like are not looked at.",
+     .url = true,
      .valid = ValidProxy,
      .accepts = "a URL: http://host:port"},
     {.name = "max_request_bytes",

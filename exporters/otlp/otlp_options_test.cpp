@@ -18,6 +18,7 @@ using namespace detail;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::Pair;
 
 struct Resolved {
@@ -190,6 +191,29 @@ TEST(OtlpOptions, KeepHeadersSecret) {
   }
   EXPECT_EQ(Resolve({{"METRICS_OTLP_HEADERS", "hunter2"}}).problems.Message().find("hunter2"),
             std::string::npos);
+}
+
+TEST(OtlpOptions, KeepThePasswordsInUrlsSecret) {
+  const Resolved good = Resolve({{"OTEL_EXPORTER_OTLP_ENDPOINT", "https://me:hunter2@h:1/v1?a=b"},
+                                 {"METRICS_OTLP_PROXY", "me:hunter2@proxy:3128"}});
+  EXPECT_TRUE(good.problems.empty()) << good.problems.Message();
+  std::string shown;
+  for (const Setting& setting : good.options.Describe()) shown += setting.value + "\n";
+  EXPECT_THAT(shown, HasSubstr("https://***@h:1/v1?a=b\n"));
+  EXPECT_THAT(shown, HasSubstr("***@proxy:3128\n"));
+  EXPECT_THAT(shown, Not(HasSubstr("hunter2")));
+  EXPECT_EQ(TransportOptionsOf(good.options).proxy, "me:hunter2@proxy:3128");
+
+  for (const char* const bad : {"ftp://me:hunter2@h", "http://me:hunter2 @h", "me:hun/ter2@h#",
+                                "http://me:hun@hunter2/?#@h", "gopher://a://hunter2@h"}) {
+    const Resolved resolved =
+        Resolve({{"METRICS_OTLP_ENDPOINT", bad},
+                 {"OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:hunter2@instead"}});
+    EXPECT_EQ(resolved.problems.all().size(), 1u) << bad;
+    EXPECT_THAT(resolved.problems.Message(), HasSubstr("***@h")) << bad;
+    EXPECT_THAT(resolved.problems.Message(), HasSubstr("http://***@instead")) << bad;
+    EXPECT_THAT(resolved.problems.Message(), Not(HasSubstr("ter2"))) << bad;
+  }
 }
 
 TEST(OtlpOptions, TakeEmptyForUnset) {

@@ -1,14 +1,12 @@
 // OpenMetrics text 1.0 (https://prometheus.io/docs/specs/om/open_metrics_spec/).
 //
 // Written so that strict parsers accept the page:
-// - a counter `x_total` is the family `x`; one without `_total`, or whose family name is taken (by
-// a gauge
-//   `x`, or `x_created`), is `unknown` under its own name;
-// - UNIT only where the family's name ends in it; HELP only where there is any;
-// - a histogram with a negative bound, and one or a summary whose sum is negative or NaN, has
-// neither
-//   _sum nor _count: the format knows only sums that grow;
-// - a counter that is negative or NaN (a producer's) cannot be carried, nor can a gauge `h_created`
+// - A counter `x_total` is the family `x`. One without `_total`, or whose family name is taken by a
+//   gauge `x` or `x_created`, is `unknown` under its own name.
+// - UNIT only where the family's name ends in it; HELP only where there is any.
+// - The format knows only sums that grow. A histogram with a negative bound, or whose sum is
+//   negative or NaN, has neither _sum nor _count; a summary with such a sum has no _sum.
+// - A counter that is negative or NaN (a producer's) cannot be carried, nor can a gauge `h_created`
 //   beside a histogram or summary `h`.
 // The resource becomes `target_info`, the first family, unless the snapshot has one of that name.
 #pragma once

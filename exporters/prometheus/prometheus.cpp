@@ -119,8 +119,7 @@ HttpServerOptions ServerOptionsOf(const BackendOptions& options) {
   return server;
 }
 
-// --- what answers requests
-// ------------------------------------------------------------------------
+// --- what answers requests ----------------------------------------------------------------------
 
 class ResponseSink final : public ScrapeSink {
  public:
@@ -218,8 +217,7 @@ class Routes {
   std::string error_;
 };
 
-// --- the backend
-// ----------------------------------------------------------------------------------
+// --- the backend --------------------------------------------------------------------------------
 
 class PrometheusBackend final : public Backend {
  public:

@@ -20,6 +20,7 @@
 #include "exporters/common/transport/http_server.h"
 #include "exporters/common/transport/raw_client_for_test.h"
 #include "exporters/prometheus/content_types_for_test.h"
+#include "polymeter/metrics.h"
 #include "sdk/testing/manual_clock.h"
 #include "sdk/testing/snapshot_builder.h"
 
@@ -112,8 +113,7 @@ class PrometheusBackendTest : public ::testing::Test {
   std::unique_ptr<Backend> backend_;
 };
 
-// --- routes
-// ---------------------------------------------------------------------------------------
+// --- routes -------------------------------------------------------------------------------------
 
 TEST_F(PrometheusBackendTest, ServesThePageInTheFormatThatTheClientPrefers) {
   const std::uint16_t port = Serve(1);
@@ -215,8 +215,7 @@ TEST_F(PrometheusBackendTest, AnswersWithAnErrorWhenThereIsNoSnapshot) {
   EXPECT_TRUE(Eventually([](const BackendReport& r) { return r.last_error.empty(); }));
 }
 
-// --- slow clients, stopping
-// -----------------------------------------------------------------------
+// --- slow clients, stopping ---------------------------------------------------------------------
 
 TEST_F(PrometheusBackendTest, ServesOthersWhileAClientIsSlowAndStopsInTime) {
   const std::uint16_t port = Serve(100'000);
@@ -250,8 +249,31 @@ TEST_F(PrometheusBackendTest, DoesNotTouchTheSourceAfterStop) {
   for (std::thread& client : clients) client.join();
 }
 
-// --- the port
-// --------------------------------------------------------------------------------------
+// A scrape asks every backend for its report, and so this one for its endpoint, while it stops.
+TEST_F(PrometheusBackendTest, LetsAScrapeThatIsCollectingEndBeforeItStops) {
+  const Metrics metrics(Options().AddBackend(Make(outside_)));
+  std::atomic<bool> collecting{false};
+  std::atomic<bool> stopping{false};
+  const auto slow = [&] {
+    collecting = true;
+    while (!stopping) std::this_thread::sleep_for(milliseconds(1));
+    std::this_thread::sleep_for(milliseconds(100));  // until Stop is under way
+    return 1.0;
+  };
+  metrics.GaugeCallback("slow", "S.", slow).Forever();
+  const std::uint16_t port = PortOf(metrics.Endpoint());
+  RawAnswer answer;
+  std::thread client([&] { answer = Get(port, "/metrics"); });
+  while (!collecting) std::this_thread::sleep_for(milliseconds(1));
+  stopping = true;
+  const Status status = metrics.Shutdown(In(seconds(10)));
+  EXPECT_TRUE(status.ok()) << status.message();
+  client.join();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_TRUE(answer.complete);
+}
+
+// --- the port -----------------------------------------------------------------------------------
 
 TEST_F(PrometheusBackendTest, ReportsABusyPortOnceAndTakesItWhenItIsFree) {
   Source other_source(1);
@@ -417,8 +439,7 @@ TEST_F(PrometheusBackendOutsideTest, HasSaneDefaults) {
   EXPECT_EQ(state_->options.max_header_bytes, 16384u);
 }
 
-// --- the row
-// --------------------------------------------------------------------------------------
+// --- the row ------------------------------------------------------------------------------------
 
 TEST(PrometheusRow, RefusesBadValues) {
   for (const auto& [name, value] : StringPairs{{"PORT", "65536"},

@@ -56,6 +56,17 @@ std::string AcceptsIn(const OptionSpec& spec, bool otel) {
   return {};
 }
 
+// What a person may see of a value, which need not be a right one.
+std::string Shown(const OptionSpec& spec, std::string_view text) {
+  if (spec.secret) return text.empty() ? "" : "***";
+  // To the last '@' of all, because a password may hold any other.
+  const std::size_t at = spec.url ? text.rfind('@') : std::string_view::npos;
+  if (at == std::string_view::npos) return std::string(text);
+  const std::size_t scheme = text.substr(0, at).find("://");
+  const std::size_t begin = scheme == std::string_view::npos ? 0 : scheme + 3;
+  return std::string(text.substr(0, begin)) + "***" + std::string(text.substr(at));
+}
+
 }  // namespace
 
 std::string Accepts(const OptionSpec& spec) { return AcceptsIn(spec, /*otel=*/false); }
@@ -190,9 +201,9 @@ BackendOptions ResolveOptions(std::string_view backend, std::span<const OptionSp
     value.spec = &spec;
     value.variable = variable;
     for (const Candidate* candidate : bad) {
-      std::string instead = value.text.empty() ? "nothing" : spec.secret ? "***" : value.text;
+      std::string instead = value.text.empty() ? "nothing" : Shown(spec, value.text);
       instead += " (" + value.source + ") is used";
-      problems.Add(candidate->subject, candidate->text,
+      problems.Add(candidate->subject, Shown(spec, candidate->text),
                    "is not " + AcceptsIn(spec, IsOpenTelemetry(candidate->source)),
                    std::move(instead), spec.secret);
     }
@@ -255,8 +266,7 @@ const std::string& BackendOptions::Source(std::string_view name) const { return 
 std::vector<Setting> BackendOptions::Describe() const {
   std::vector<Setting> settings;
   for (const Value& value : values_) {
-    const bool hidden = value.spec->secret && !value.text.empty();
-    settings.push_back({value.variable, hidden ? "***" : value.text, value.source});
+    settings.push_back({value.variable, Shown(*value.spec, value.text), value.source});
   }
   return settings;
 }

@@ -46,6 +46,7 @@ struct OptionSpec {
   std::int64_t min = 0;
   std::int64_t max = std::numeric_limits<std::int64_t>::max();
   bool secret = false;  // "***" in Describe() and in messages
+  bool url = false;     // its user:password is "***" there
   // A further check of a value that is right for its kind; `accepts` then says what is wanted.
   bool (*valid)(std::string_view value) = nullptr;
   std::string_view accepts = {};  // what is accepted, in words; empty: from kind, min, max, choices

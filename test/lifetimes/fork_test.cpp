@@ -370,6 +370,30 @@ TEST(ForkedServer, ChildServesItsOwnNumbersAfterRestartAndTheParentGoesOn) {
   EXPECT_THAT(HttpGet(endpoint), HasSubstr("\njobs_total 11\n"));
 }
 
+// What a program does that builds its Metrics and then becomes a daemon.
+TEST(ForkedServer, ChildServesAtTheSamePortOnceTheParentIsGone) {
+  const std::string endpoint = polymeter::Build(Serving()).Endpoint();  // a free one
+  const std::string port = endpoint.substr(endpoint.rfind(':') + 1);
+  Child parent = Child::Fork([&](int fd) {
+    LimitThisProcess();
+    const Metrics metrics = polymeter::Build(Serving().Set("METRICS_PROMETHEUS_PORT", port));
+    const auto counter = metrics.Counter("jobs_total", "J.");
+    if (metrics.Endpoint() != endpoint) return 1;
+    const pid_t before = getpid();
+    if (fork() != 0) _exit(0);  // stops nothing
+    LimitThisProcess();
+    while (getppid() == before) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    const auto status = metrics.RestartAfterFork();
+    counter.Increment(4);
+    Tell(fd, status.message() + "at " + metrics.Endpoint() + HttpGet(endpoint) + "the end");
+    return 0;
+  });
+  const std::string told = parent.ReadUntil("the end");
+  EXPECT_THAT(told, ::testing::StartsWith("at " + endpoint));
+  EXPECT_THAT(told, HasSubstr("\njobs_total 4\n"));
+  EXPECT_EQ(parent.Wait().exit_code, 0);
+}
+
 TEST(ForkedServer, ChildThatEndsLeavesTheParentsServerAlone) {
   const Metrics metrics = polymeter::Build(Serving());
   metrics.Counter("jobs_total", "J.").Increment(11);

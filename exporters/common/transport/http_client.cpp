@@ -211,6 +211,8 @@ bool HttpClient::Session::SetUp(const HttpClientOptions& options) {
 #endif
   ok = ok && Set(CURLOPT_OPENSOCKETFUNCTION, &OpenSocket) && Set(CURLOPT_ERRORBUFFER, error_) &&
        Set(CURLOPT_HEADERFUNCTION, &OnHeader) && Set(CURLOPT_WRITEFUNCTION, &OnBody);
+  // Without a deadline, too, the wait for a peer that is gone must end.
+  ok = ok && Set(CURLOPT_TCP_KEEPALIVE, 1L);
   // The deadline is ours; libcurl's own limit for connecting would come after five minutes.
   ok = ok && Set(CURLOPT_CONNECTTIMEOUT_MS, 24L * 3600 * 1000);
   if (options.url.starts_with("https:") || options.proxy.starts_with("https:")) {

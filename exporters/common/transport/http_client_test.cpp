@@ -118,6 +118,30 @@ TEST(HttpClient, PostsNothingAndMegabytes) {
   EXPECT_EQ(client.Post(std::string(5 << 20, 'x'), In(20s)).body, "5242880");
 }
 
+// SO_KEEPALIVE of this process's connection to the port; -1 without one.
+int KeepaliveOfConnectionTo(std::uint16_t port) {
+  for (int descriptor = 3; descriptor < 1024; ++descriptor) {
+    sockaddr_in peer{};
+    socklen_t size = sizeof(peer);
+    if (getpeername(descriptor, reinterpret_cast<sockaddr*>(&peer), &size) != 0 ||
+        peer.sin_family != AF_INET || ntohs(peer.sin_port) != port) {
+      continue;
+    }
+    int value = -1;
+    size = sizeof(value);
+    getsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &value, &size);
+    return value;
+  }
+  return -1;
+}
+
+TEST(HttpClient, NoticesThatAPeerIsGoneWhenItWouldWaitForEver) {
+  LoopbackServer server(Always(HttpAnswer(200)));
+  HttpClient client(At(server.url()));
+  ASSERT_EQ(client.Post("x", Deadline::max()).status, 200);
+  EXPECT_EQ(KeepaliveOfConnectionTo(server.port()), 1);
+}
+
 TEST(HttpClient, KeepsItsConnection) {
   LoopbackServer server(Always(HttpAnswer(200)));
   HttpClient client(At(server.url()));

@@ -67,8 +67,8 @@ Serving& Of(const mg_connection* connection) { return Of(mg_get_context(connecti
 // --- one answer -------------------------------------------------------------------------------
 
 // mg_write gives up after request_timeout without any progress, which a client that reads one
-// byte now and then never lets happen. Once a client has proved slow it gets small pieces, and the
-// time is looked at between them.
+// byte now and then never lets happen. So an answer goes out in pieces, small ones once the client
+// has proved slow, and the time is looked at between them.
 class Sender {
  public:
   Sender(mg_connection* connection, Serving& serving)
@@ -77,11 +77,12 @@ class Sender {
         deadline_(SteadyClock::now() + serving.response_timeout) {}
 
   bool operator()(std::string_view bytes) {
-    constexpr std::size_t kSmall = 4096;
+    constexpr std::size_t kMost = 16 * 1024;
+    constexpr std::size_t kMostToSlow = 4 * 1024;
     while (!bytes.empty()) {
       const auto before = SteadyClock::now();
       if (serving_.aborting || before >= deadline_) return false;
-      const std::string_view piece = slow_ ? bytes.substr(0, kSmall) : bytes;
+      const std::string_view piece = bytes.substr(0, slow_ ? kMostToSlow : kMost);
       const int sent = mg_write(connection_, piece.data(), piece.size());
       if (sent < 0 || static_cast<std::size_t>(sent) != piece.size()) return false;
       bytes.remove_prefix(piece.size());
@@ -144,15 +145,24 @@ int Answer(mg_connection* connection, Serving& serving) {
 
 // --- callbacks of civetweb: C, so nothing may be thrown through them -----------------------------
 
-// Every request ends here. A result other than 0 tells civetweb that it has been answered.
+bool HasBody(const mg_connection* connection) {
+  return mg_get_request_info(connection)->content_length > 0 ||
+         mg_get_header(connection, "Transfer-Encoding") != nullptr;
+}
+
+// Every request ends here. A result other than 0 tells civetweb that it has been answered. After a
+// positive one it reads what is left of the request's body, for as long as a byte comes now and
+// then. After a negative one, which civetweb.h says nothing about, 1.15 and 1.16 close the
+// connection at once.
 int OnRequest(mg_connection* connection) {
   Serving& serving = Of(connection);
   const InHandler in_handler(serving);
+  int status = 500;
   try {
-    return std::max(1, Answer(connection, serving));
+    status = std::max(1, Answer(connection, serving));
   } catch (...) {  // no memory: the connection is closed
-    return 500;
   }
+  return HasBody(connection) ? -1 : status;
 }
 
 // What civetweb refuses by itself: a head that is too long or malformed.
@@ -302,17 +312,24 @@ class CivetwebServer final : public HttpServer {
   HttpStartResult Start(HttpHandler handler) override;
   Status Stop(Deadline deadline) noexcept override;
   std::string endpoint() const override {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(endpoint_mutex_);
     return endpoint_;
   }
 
  private:
+  void SetEndpoint(std::string endpoint) {
+    const std::lock_guard lock(endpoint_mutex_);
+    endpoint_ = std::move(endpoint);
+  }
   Status StopCivetweb(Deadline deadline);
 
   const HttpServerOptions options_;
-  mutable std::mutex mutex_;
+  std::mutex mutex_;       // held by Start and Stop to their ends
   ListenAddress address_;  // once it is resolved; with the bound port while serving
+  // Of its own, because a handler that Stop waits for may ask for the endpoint.
+  mutable std::mutex endpoint_mutex_;
   std::string endpoint_;
+  std::unique_ptr<ClosedInChildren> closed_in_children_;
   std::shared_ptr<Serving> serving_;
   mg_context* context_ = nullptr;
   std::atomic<pid_t> process_{0};
@@ -322,9 +339,11 @@ HttpStartResult CivetwebServer::Start(HttpHandler handler) {
   const std::lock_guard lock(mutex_);
   if (context_ != nullptr) return {HttpStart::kImpossible, "the server runs already"};
   if (address_.size == 0) {
-    auto found = ResolveListenAddress(options_.host, mg_check_feature(MG_FEATURES_IPV6) != 0);
-    if (!found) return {HttpStart::kImpossible, found.message()};
-    address_ = found.value();
+    FoundAddress found = FindListenAddress(options_.host, mg_check_feature(MG_FEATURES_IPV6) != 0);
+    if (!found.error.empty()) {
+      return {found.may_heal ? HttpStart::kFailed : HttpStart::kImpossible, std::move(found.error)};
+    }
+    address_ = found.address;
   }
   const std::string where = address_.Text(options_.port);
   auto serving = std::make_shared<Serving>();
@@ -341,7 +360,8 @@ HttpStartResult CivetwebServer::Start(HttpHandler handler) {
   mg_server_port port{};
   mg_get_server_ports(context_, 1, &port);
   address_.SetPort(static_cast<std::uint16_t>(port.port));
-  endpoint_ = address_.Text(static_cast<std::uint16_t>(port.port));
+  closed_in_children_ = std::make_unique<ClosedInChildren>(address_.storage);
+  SetEndpoint(address_.Text(static_cast<std::uint16_t>(port.port)));
   serving_ = std::move(serving);
   process_ = getpid();
   return {};
@@ -367,7 +387,8 @@ Status CivetwebServer::StopCivetweb(Deadline deadline) {
   const std::shared_ptr<Serving> serving = std::move(serving_);
   serving_.reset();
   mg_context* const context = std::exchange(context_, nullptr);
-  endpoint_.clear();
+  const auto closed_in_children = std::move(closed_in_children_);  // until it has stopped
+  SetEndpoint({});
 
   // Running answers get half of the time, a second at most.
   serving->closing = true;

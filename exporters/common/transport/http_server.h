@@ -47,7 +47,7 @@ struct HttpServerOptions {
 enum class HttpStart : std::uint8_t {
   kStarted,
   kBusy,        // another listener has the port
-  kFailed,      // may heal: an address that the machine does not have yet, no descriptors
+  kFailed,      // may heal: no such address on this machine yet, no answer of a name server
   kImpossible,  // never heals: no such address, no IPv6 in this build of civetweb
 };
 

@@ -31,10 +31,12 @@ std::string ListenAddress::Text(std::uint16_t port) const {
   return std::string(text) + ":" + std::to_string(port);
 }
 
-Result<ListenAddress> ResolveListenAddress(const std::string& host, bool ipv6) {
+FoundAddress FindListenAddress(const std::string& host, bool ipv6) {
+  FoundAddress found;
   in6_addr ignored{};
   if (!ipv6 && inet_pton(AF_INET6, host.c_str(), &ignored) == 1) {
-    return Status::Error(host + " is an IPv6 address, and this build of civetweb has no IPv6");
+    found.error = host + " is an IPv6 address, and this build of civetweb has no IPv6";
+    return found;
   }
   addrinfo hints{};
   hints.ai_family = ipv6 ? AF_UNSPEC : AF_INET;
@@ -43,7 +45,9 @@ Result<ListenAddress> ResolveListenAddress(const std::string& host, bool ipv6) {
   addrinfo* all = nullptr;
   const int failed = getaddrinfo(name.c_str(), nullptr, &hints, &all);
   if (failed != 0) {
-    return Status::Error("no address for host '" + host + "': " + gai_strerror(failed));
+    found.error = "no address for host '" + host + "': " + gai_strerror(failed);
+    found.may_heal = MayHeal(failed);
+    return found;
   }
   const addrinfo* chosen = all;
   for (const addrinfo* i = all; i != nullptr; i = i->ai_next) {
@@ -52,11 +56,15 @@ Result<ListenAddress> ResolveListenAddress(const std::string& host, bool ipv6) {
       break;
     }
   }
-  ListenAddress address;
-  std::memcpy(&address.storage, chosen->ai_addr, chosen->ai_addrlen);
-  address.size = chosen->ai_addrlen;
+  std::memcpy(&found.address.storage, chosen->ai_addr, chosen->ai_addrlen);
+  found.address.size = chosen->ai_addrlen;
   freeaddrinfo(all);
-  return address;
+  return found;
+}
+
+bool MayHeal(int getaddrinfo_error) noexcept {
+  return getaddrinfo_error == EAI_AGAIN || getaddrinfo_error == EAI_MEMORY ||
+         getaddrinfo_error == EAI_SYSTEM;
 }
 
 int ListenError(ListenAddress address, std::uint16_t port) noexcept {

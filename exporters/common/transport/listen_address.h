@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "polymeter/status.h"
+#include "polymeter/export.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
@@ -20,9 +20,19 @@ struct ListenAddress {
   std::string Text(std::uint16_t port) const;
 };
 
+struct FoundAddress {
+  ListenAddress address;
+  std::string error;      // why there is none; empty when there is one
+  bool may_heal = false;  // of an error
+};
+
 // The address of a host, IPv4 where it has one. May ask a resolver, but not for localhost and
 // numeric addresses.
-Result<ListenAddress> ResolveListenAddress(const std::string& host, bool ipv6);
+FoundAddress FindListenAddress(const std::string& host, bool ipv6);
+
+// Whether what getaddrinfo failed with may go away: no name server answered, no memory, no
+// descriptors.
+bool MayHeal(int getaddrinfo_error) noexcept;
 
 // The errno with which listening there fails; 0 when it would succeed.
 int ListenError(ListenAddress address, std::uint16_t port) noexcept;

@@ -3,12 +3,14 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <charconv>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <string_view>
 
 POLYMETER_BEGIN_NAMESPACE
@@ -48,29 +50,40 @@ int IntegerOption(int descriptor, int option) noexcept {
   return value;
 }
 
-}  // namespace
+bool IsTcpAt(int descriptor, const sockaddr_storage& address) noexcept {
+  return IsAt(descriptor, address) && IntegerOption(descriptor, SO_TYPE) == SOCK_STREAM;
+}
 
-std::vector<OwnSocket> ShutDownSocketsAt(const sockaddr_storage& address) {
-  std::vector<OwnSocket> connections;
+// Calls `visit` with every open descriptor.
+template <class Visit>
+void VisitDescriptors(Visit visit) {
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir("/proc/self/fd"), closedir);
-  if (directory == nullptr) return connections;
+  if (directory == nullptr) return;
   while (const dirent* const entry = readdir(directory.get())) {
     const std::string_view name = entry->d_name;
     int descriptor = -1;
     std::from_chars(name.data(), name.data() + name.size(), descriptor);
-    if (descriptor < 0 || !IsAt(descriptor, address)) continue;
+    if (descriptor >= 0) visit(descriptor);
+  }
+}
+
+}  // namespace
+
+std::vector<OwnSocket> ShutDownSocketsAt(const sockaddr_storage& address) {
+  std::vector<OwnSocket> connections;
+  VisitDescriptors([&](int descriptor) {
+    if (!IsAt(descriptor, address)) return;
     const int duplicate = fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
-    if (duplicate < 0) continue;
+    if (duplicate < 0) return;
     struct stat status {};
-    if (IsAt(duplicate, address) && IntegerOption(duplicate, SO_TYPE) == SOCK_STREAM &&
-        fstat(duplicate, &status) == 0) {
+    if (IsTcpAt(duplicate, address) && fstat(duplicate, &status) == 0) {
       if (IntegerOption(duplicate, SO_ACCEPTCONN) == 0) {
         connections.push_back({descriptor, status.st_ino});
       }
       shutdown(duplicate, SHUT_RDWR);
     }
     close(duplicate);
-  }
+  });
   return connections;
 }
 
@@ -82,6 +95,48 @@ void CloseForgotten(const std::vector<OwnSocket>& sockets) {
       close(socket.descriptor);
     }
   }
+}
+
+// --- in a forked child -------------------------------------------------------------------------
+
+struct ClosedInChildren::All {
+  std::mutex mutex;
+  std::vector<const ClosedInChildren*> list;
+
+  static All& OfProcess() noexcept {
+    static auto* const kAll = new All;  // used at exit and in children
+    return *kAll;
+  }
+};
+
+ClosedInChildren::ClosedInChildren(const sockaddr_storage& address) : address_(address) {
+  static const int registered = pthread_atfork([] { All::OfProcess().mutex.lock(); },
+                                               [] { All::OfProcess().mutex.unlock(); }, &CloseAll);
+  static_cast<void>(registered);
+  All& all = All::OfProcess();
+  const std::lock_guard lock(all.mutex);
+  all.list.push_back(this);
+}
+
+ClosedInChildren::~ClosedInChildren() {
+  All& all = All::OfProcess();
+  const std::lock_guard lock(all.mutex);
+  std::erase(all.list, this);
+}
+
+void ClosedInChildren::CloseAll() noexcept {
+  All& all = All::OfProcess();
+  if (!all.list.empty()) {
+    VisitDescriptors([&all](int descriptor) {
+      for (const ClosedInChildren* const one : all.list) {
+        if (!IsTcpAt(descriptor, one->address_)) continue;
+        close(descriptor);
+        return;
+      }
+    });
+  }
+  all.list.clear();
+  all.mutex.unlock();
 }
 
 }  // namespace detail

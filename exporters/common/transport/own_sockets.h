@@ -28,5 +28,22 @@ std::vector<OwnSocket> ShutDownSocketsAt(const sockaddr_storage& address);
 // forgot them.
 void CloseForgotten(const std::vector<OwnSocket>& sockets);
 
+// While it lives, a child that this process forks closes its copies of the listening TCP socket
+// bound to `address` and of the connections that it accepted: else the address would stay in use
+// for as long as the child lives. This process's own stay as they are. Needs /proc, too.
+class ClosedInChildren {
+ public:
+  explicit ClosedInChildren(const sockaddr_storage& address);
+  ~ClosedInChildren();
+  ClosedInChildren(const ClosedInChildren&) = delete;
+  ClosedInChildren& operator=(const ClosedInChildren&) = delete;
+
+ private:
+  struct All;
+  static void CloseAll() noexcept;  // in the child
+
+  const sockaddr_storage address_;
+};
+
 }  // namespace detail
 POLYMETER_END_NAMESPACE

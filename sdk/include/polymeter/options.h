@@ -46,7 +46,7 @@ class FamilyOptions {
     otel_name_ = std::move(name);
     return *this;
   }
-  // label -> OpenTelemetry attribute
+  // label -> OpenTelemetry attribute; not to the name of another label
   FamilyOptions& OtelAttributes(StringPairs map) {
     otel_attributes_ = std::move(map);
     return *this;
