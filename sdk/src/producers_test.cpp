@@ -113,7 +113,10 @@ TEST(Producer, ThatIsLateAlreadyIsNotWaitedForAgain) {
 
 TEST(Producer, MayHaveTheLongestBudgetThatThereIs) {
   const Metrics metrics(Options().Consumer().ProducerBudget(milliseconds::max()));
-  const Attachment token = metrics.GaugeCallback("g", "G.", [] { return 1.0; });
+  const Attachment token = metrics.GaugeCallback("g", "G.", [] {
+    std::this_thread::sleep_for(milliseconds(50));
+    return 1.0;
+  });
   EXPECT_EQ(ValueOf(metrics.TakeSnapshot(), "g"), 1);
 }
 

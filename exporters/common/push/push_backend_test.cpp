@@ -74,7 +74,7 @@ struct Receiver {
   SendResult end_of_batch = SendResult::Accepted();
   bool hang = false;  // Send does not come back until Interrupt or its deadline
   bool interrupted = false;
-  bool throws = false;
+  std::atomic<bool> throws{false};
   int transports = 0;
   std::atomic<int> gone{0};  // of them: the threads that used them have ended
 
@@ -406,6 +406,10 @@ TEST_F(Push, TakesAThrowingTransportForAFailingOne) {
   metrics.Gauge("g", "G.").Set(1);
   receiver_->throws = true;
   EXPECT_FALSE(metrics.Flush(std::chrono::steady_clock::now() + 20ms));
+  const Deadline give_up = Soon();
+  while (Report().last_error.empty() && std::chrono::steady_clock::now() < give_up) {
+    std::this_thread::sleep_for(1ms);
+  }
   EXPECT_EQ(Report().last_error, "thrown");
   receiver_->throws = false;
   EXPECT_TRUE(metrics.Flush(Soon()));
