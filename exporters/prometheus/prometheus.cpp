@@ -9,7 +9,6 @@
 #include <mutex>
 #include <optional>
 #include <random>
-#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -146,10 +145,12 @@ class Routes {
     source_ = &source;
   }
   // Returns when nobody uses the source any more: a snapshot that is being taken ends within the
-  // producers' budget.
+  // producers' budget. What takes one may also be what closes (a log callback that shuts down), and
+  // does not wait for itself.
   void Close() {
-    const std::lock_guard lock(gate_);
+    std::unique_lock lock(gate_);
     source_ = nullptr;
+    left_.wait(lock, [this] { return users_ == (t_user == this ? 1 : 0); });
   }
 
   void Handle(const HttpRequest& request, HttpResponse& response) {
@@ -187,11 +188,38 @@ class Routes {
     return milliseconds(static_cast<std::int64_t>(std::min(seconds, 3600.0) * 1000));
   }
 
+  // The time in which the calling thread uses the source; null when it is closed.
+  class Use {
+   public:
+    explicit Use(Routes& routes) : routes_(routes), outer_(t_user) {
+      const std::lock_guard lock(routes_.gate_);
+      source_ = routes_.source_;
+      ++routes_.users_;
+      t_user = &routes_;
+    }
+    ~Use() {
+      t_user = outer_;
+      {
+        const std::lock_guard lock(routes_.gate_);
+        --routes_.users_;
+      }
+      routes_.left_.notify_all();
+    }
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+    SnapshotSource* source() const noexcept { return source_; }
+
+   private:
+    Routes& routes_;
+    const Routes* const outer_;
+    SnapshotSource* source_ = nullptr;
+  };
+
   void Scrape(const HttpRequest& request, HttpResponse& response) {
     const auto take = [this](Deadline deadline) -> std::optional<Snapshot> {
-      const std::shared_lock lock(gate_);
-      if (source_ == nullptr) return std::nullopt;
-      return source_->TakeSnapshot(deadline);
+      const Use use(*this);
+      if (use.source() == nullptr) return std::nullopt;
+      return use.source()->TakeSnapshot(deadline);
     };
     const ScrapeRequest scrape{request.Header("Accept"), request.Header("Accept-Encoding"),
                                TimeoutOf(request)};
@@ -209,8 +237,12 @@ class Routes {
 
   Exposition exposition_;
   const std::string path_;
-  std::shared_mutex gate_;
+  inline static thread_local const Routes* t_user = nullptr;  // whose source this thread uses
+
+  std::mutex gate_;
+  std::condition_variable left_;
   SnapshotSource* source_ = nullptr;
+  int users_ = 0;
   std::atomic<std::uint64_t> scrapes_{0};
   std::atomic<std::uint64_t> failed_{0};
   mutable std::mutex error_mutex_;
@@ -328,7 +360,11 @@ Status PrometheusBackend::Stop(Deadline deadline) noexcept {
       listening_->stopping = true;
     }
     listening_->stop_asked.notify_all();
-    if (listening_->retry.joinable()) listening_->retry.join();
+    if (listening_->retry.get_id() == std::this_thread::get_id()) {
+      listening_->retry.detach();  // its message was answered with a shutdown; it ends after that
+    } else if (listening_->retry.joinable()) {
+      listening_->retry.join();
+    }
     Status status = server_->Stop(deadline);
     routes_->Close();
     return status;

@@ -60,14 +60,18 @@ class Source final : public SnapshotSource {
     return snapshot_;
   }
   void Log(LogLevel, std::string_view message) override {
-    const std::lock_guard lock(mutex_);
-    messages_.emplace_back(message);
+    {
+      const std::lock_guard lock(mutex_);
+      messages_.emplace_back(message);
+    }
+    if (on_log) on_log(message);
   }
   std::vector<std::string> messages() const {
     const std::lock_guard lock(mutex_);
     return messages_;
   }
   std::function<void(Deadline)> on_snapshot;
+  std::function<void(std::string_view)> on_log;
 
  private:
   Snapshot snapshot_;
@@ -273,6 +277,19 @@ TEST_F(PrometheusBackendTest, LetsAScrapeThatIsCollectingEndBeforeItStops) {
   EXPECT_TRUE(answer.complete);
 }
 
+// As a log callback does that shuts down.
+TEST_F(PrometheusBackendTest, MayBeStoppedByTheThreadThatTakesASnapshot) {
+  const std::uint16_t port = Serve(1);
+  std::atomic<bool> stopped{false};
+  source_->on_snapshot = [&](Deadline) {
+    static_cast<void>(backend_->Stop(In(milliseconds(200))));
+    stopped = true;
+  };
+  static_cast<void>(Get(port, "/metrics"));
+  for (int i = 0; i < 500 && !stopped; ++i) std::this_thread::sleep_for(milliseconds(10));
+  EXPECT_TRUE(stopped);
+}
+
 // --- the port -----------------------------------------------------------------------------------
 
 TEST_F(PrometheusBackendTest, ReportsABusyPortOnceAndTakesItWhenItIsFree) {
@@ -403,6 +420,21 @@ TEST_F(PrometheusBackendOutsideTest, TriesAgainLessAndLessOften) {
   const auto messages = source_->messages();
   ASSERT_EQ(messages.size(), 2u);
   EXPECT_NE(messages[1].find("fake:1"), std::string::npos);
+}
+
+TEST_F(PrometheusBackendOutsideTest, MayBeStoppedByTheThreadThatTriesAgain) {
+  state_->outcomes = {HttpStart::kBusy};
+  Serve(1);
+  std::atomic<bool> stopped{false};
+  Status status;
+  source_->on_log = [&](std::string_view) {
+    status = backend_->Stop(clock_.SteadyNow());
+    stopped = true;
+  };
+  clock_.Advance(clock_.NextWait({}) - clock_.SteadyNow());
+  for (int i = 0; i < 500 && !stopped; ++i) std::this_thread::sleep_for(milliseconds(10));
+  ASSERT_TRUE(stopped);
+  EXPECT_TRUE(status.ok()) << status.message();
 }
 
 TEST_F(PrometheusBackendOutsideTest, DoesNotStartWhereItNeverCan) {

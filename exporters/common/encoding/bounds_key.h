@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "polymeter/snapshot.h"
@@ -13,19 +14,20 @@ namespace encoding {
 
 class BoundsKey {
  public:
-  // The bounds of `point`, and +Inf as the last one.
-  std::size_t size() const noexcept { return bounds_.size(); }
-  double operator[](std::size_t bucket) const noexcept { return bounds_[bucket]; }
-
   bool IsOf(const HistogramPoint& point) const noexcept {
     return bounds_.size() == std::size_t{point.bound_count} + 1 &&
            std::equal(bounds_.begin(), bounds_.end() - 1, point.bounds);
   }
-  void Take(const HistogramPoint& point) {
-    bounds_.assign(point.bounds, point.bounds + point.bound_count);
-    bounds_.push_back(std::numeric_limits<double>::infinity());
+  // Becomes that of `point` once append(bound) has been called for each of its bounds, +Inf being
+  // the last; of no point should memory run out on the way.
+  template <class Append>
+  void Renew(const HistogramPoint& point, Append append) {
+    bounds_.clear();
+    std::vector<double> bounds(point.bounds, point.bounds + point.bound_count);
+    bounds.push_back(std::numeric_limits<double>::infinity());
+    for (const double bound : bounds) append(bound);
+    bounds_ = std::move(bounds);
   }
-  void Clear() noexcept { bounds_.clear(); }  // is of no point then
 
  private:
   std::vector<double> bounds_;

@@ -84,8 +84,8 @@ class Receiver {
 class DatagramTest : public ::testing::Test {
  protected:
   DatagramTest() {
-    char path[] = "/tmp/polymeter-datagram-XXXXXX";
-    folder_ = mkdtemp(path);
+    folder_ = ::testing::TempDir() + "polymeter-datagram-XXXXXX";
+    EXPECT_NE(mkdtemp(folder_.data()), nullptr);
   }
   ~DatagramTest() override { std::filesystem::remove_all(folder_); }
 

@@ -180,20 +180,20 @@ inline Page PageOf(const polymeter::Metrics& metrics) {
 
 // Exit code 1 means that promtool could not read the page; 3 is lint, an opinion on names.
 inline void ExpectPromtoolReads(const std::string& page) {
-  char path[] = "/tmp/polymeter-page-XXXXXX";
-  const int file = mkstemp(path);
+  std::string path = ::testing::TempDir() + "polymeter-page-XXXXXX";
+  const int file = mkstemp(path.data());
   ASSERT_GE(file, 0);
   const ssize_t written = write(file, page.data(), page.size());
   close(file);
   std::string said;
   int status = -1;
-  const std::string command = std::string("promtool check metrics < ") + path + " 2>&1";
+  const std::string command = "promtool check metrics < " + path + " 2>&1";
   if (FILE* const pipe = popen(command.c_str(), "r")) {
     char buffer[4096];
     while (const std::size_t n = fread(buffer, 1, sizeof(buffer), pipe)) said.append(buffer, n);
     status = pclose(pipe);
   }
-  unlink(path);
+  unlink(path.c_str());
   ASSERT_EQ(static_cast<std::size_t>(written), page.size());
   ASSERT_TRUE(WIFEXITED(status));
   const int code = WEXITSTATUS(status);
