@@ -4,6 +4,7 @@
 #include <new>
 
 #include "polymeter/hot_path.h"
+#include "polymeter/options.h"
 #include "polymeter/producer.h"
 #include "sdk/src/snapshot_data.h"
 #include "sdk/src/text.h"
@@ -134,8 +135,13 @@ T* CopyArray(Arena& arena, const T* from, std::size_t count) {
 }  // namespace
 }  // namespace detail
 
-void FamilySink::BeginFamily(MetricType type, std::string_view asked, std::string_view help,
+void FamilySink::BeginFamily(MetricType type, std::string_view name, std::string_view help,
                              std::string_view unit) {
+  BeginFamily(type, name, help, FamilyOptions().Unit(std::string(unit)));
+}
+
+void FamilySink::BeginFamily(MetricType type, std::string_view asked, std::string_view help,
+                             const FamilyOptions& options) {
   out_.current = nullptr;
   const std::string name = out_.prefix + std::string(asked);
   const auto known = out_.by_name.find(name);
@@ -159,7 +165,10 @@ void FamilySink::BeginFamily(MetricType type, std::string_view asked, std::strin
   auto family = std::make_unique<detail::ProducedFamily>();
   family->name = name;
   family->help = detail::ToUtf8(help);
-  family->unit = detail::PrometheusUnit(unit);
+  family->unit = detail::PrometheusUnit(options.unit());
+  family->otel_name = detail::ToUtf8(options.otel_name());
+  family->otel_attributes = options.otel_attributes();
+  family->additive = type == MetricType::kGauge && options.additive();
   family->points = detail::PointsOf(type);
   out_.current = family.get();
   out_.by_name.emplace(family->name, family.get());

@@ -42,6 +42,31 @@ TEST(Callback, IsReadOnceASnapshot) {
   EXPECT_EQ(ValueOf(metrics.TakeSnapshot(), "g"), 2);
 }
 
+TEST(Producer, AFamilysOptionsReachTheSnapshotAndItsIdentity) {
+  const Metrics metrics(Options().Consumer());
+  FamilyOptions options = FamilyOptions().Unit("s").Additive().OtelName("db.pool.wait");
+  FunctionProducer producer([&](FamilySink& sink) {
+    sink.BeginFamily(MetricType::kGauge, "pool_wait_seconds", "Waiting.", options);
+    sink.Gauge({{"pool", "a"}}, 1);
+  });
+  const Attachment token = metrics.AddProducer(producer);
+  const Snapshot before = metrics.TakeSnapshot();
+  const FamilyView* family = FindFamily(before, "pool_wait_seconds");
+  ASSERT_NE(family, nullptr);
+  EXPECT_EQ(family->unit, "seconds");
+  EXPECT_EQ(family->otel_name, "db.pool.wait");
+  EXPECT_TRUE(family->additive);
+  EXPECT_EQ(family->otel_attribute_count, 0u);
+
+  options.OtelAttributes({{"pool", "db.client.connection.pool.name"}});
+  const Snapshot after = metrics.TakeSnapshot();
+  const FamilyView* mapped = FindFamily(after, "pool_wait_seconds");
+  ASSERT_NE(mapped, nullptr);
+  ASSERT_EQ(mapped->otel_attribute_count, 1u);
+  EXPECT_EQ(mapped->otel_attributes[0].second, "db.client.connection.pool.name");
+  EXPECT_NE(mapped->id, family->id);  // an encoder's cache must not keep the old attributes
+}
+
 TEST(Callback, EndsWithItsTokenAndStaysWithForever) {
   const Metrics metrics(Options().Consumer());
   {

@@ -127,6 +127,12 @@ std::uint64_t IdOf(const ProducedFamily& family) {
   std::uint64_t id = hash(family.name);
   id = id * 0x9E3779B97F4A7C15u + hash(family.help);
   id = id * 0x9E3779B97F4A7C15u + hash(family.unit);
+  id = id * 0x9E3779B97F4A7C15u + hash(family.otel_name);
+  for (const auto& [label, attribute] : family.otel_attributes) {
+    id = id * 0x9E3779B97F4A7C15u + hash(label);
+    id = id * 0x9E3779B97F4A7C15u + hash(attribute);
+  }
+  id = id * 0x9E3779B97F4A7C15u + (family.additive ? 1 : 0);
   id = id * 0x9E3779B97F4A7C15u + static_cast<std::uint64_t>(family.type());
   return id | (std::uint64_t{1} << 63);
 }
@@ -271,6 +277,10 @@ std::vector<NameClash> MergeProduced(
       view.name = family->name;
       view.help = family->help;
       view.unit = family->unit;
+      view.otel_name = family->otel_name;
+      view.otel_attributes = family->otel_attributes.data();
+      view.otel_attribute_count = family->otel_attributes.size();
+      view.additive = family->additive;
       view.constant_labels = data.constant_labels;
       view.constant_label_count = data.constant_label_count;
       index.emplace(view.name, &view);

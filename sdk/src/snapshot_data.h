@@ -34,6 +34,9 @@ struct ProducedFamily {
   std::string name;
   std::string help;
   std::string unit;
+  std::string otel_name;
+  std::vector<std::pair<std::string, std::string>> otel_attributes;
+  bool additive = false;
   FamilyPoints points;
   // Series by the hash of their sorted labels: finds duplicates.
   std::unordered_multimap<std::uint64_t, const SeriesRecord*> by_labels;

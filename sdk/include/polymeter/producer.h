@@ -12,6 +12,8 @@
 #include "polymeter/snapshot.h"
 
 POLYMETER_BEGIN_NAMESPACE
+class FamilyOptions;  // options.h
+
 namespace detail {
 struct ProducedFamilies;
 struct ProducerEntry;
@@ -35,6 +37,10 @@ class POLYMETER_EXPORT FamilySink {
   // The points that follow belong to this family. The same name again goes on with it.
   void BeginFamily(MetricType type, std::string_view name, std::string_view help,
                    std::string_view unit = {});
+  // With a unit, an OpenTelemetry name and attributes, Additive(); buckets and constant labels
+  // come with the points.
+  void BeginFamily(MetricType type, std::string_view name, std::string_view help,
+                   const FamilyOptions& options);
 
   void Counter(Labels labels, std::uint64_t value) {
     Counter(labels.begin(), labels.size(), value);
