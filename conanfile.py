@@ -11,6 +11,8 @@ from conan.tools.scm import Version
 
 # The folders under exporters/, each an option with_<folder>.
 BACKENDS = ("prometheus", "otlp", "statsd", "json", "csv")
+# The libraries under integrations/ that need nothing else; users come before what they use.
+ADAPTERS = ("client", "http", "tracing", "job_queue", "host", "runtime", "adapters_common")
 
 required_conan_version = ">=2.0"
 
@@ -32,6 +34,7 @@ class PolymeterConan(ConanFile):
         "with_statsd": [True, False],
         "with_json": [True, False],
         "with_csv": [True, False],
+        "with_adapters": [True, False],
         "with_prometheus_cpp": [True, False],
     }
     default_options = {
@@ -42,6 +45,7 @@ class PolymeterConan(ConanFile):
         "with_statsd": True,
         "with_json": True,
         "with_csv": True,
+        "with_adapters": True,
         "with_prometheus_cpp": True,
     }
     exports_sources = ("CMakeLists.txt", "LICENSE", "cmake/*", "sdk/*", "exporters/*",
@@ -86,7 +90,7 @@ class PolymeterConan(ConanFile):
         toolchain.cache_variables["POLYMETER_BUILD_TESTS"] = False
         toolchain.cache_variables["POLYMETER_BUILD_SAMPLES"] = False
         toolchain.cache_variables["POLYMETER_WARNINGS"] = False
-        for part in (*BACKENDS, "prometheus_cpp"):
+        for part in (*BACKENDS, "adapters", "prometheus_cpp"):
             toolchain.cache_variables[f"POLYMETER_WITH_{part.upper()}"] = bool(
                 self.options.get_safe(f"with_{part}"))
         toolchain.generate()
@@ -126,7 +130,10 @@ class PolymeterConan(ConanFile):
         else:
             backends = [f"polymeter_{backend}" for backend in BACKENDS
                         if self.options.get_safe(f"with_{backend}")]
-            everything.libs = ["polymeter_exporters", *backends, "polymeter_common", "polymeter_sdk"]
+            adapters = [f"polymeter_{adapter}" for adapter in ADAPTERS
+                        if self.options.with_adapters]
+            everything.libs = [*adapters, "polymeter_exporters", *backends, "polymeter_common",
+                               "polymeter_sdk"]
             everything.defines = ["POLYMETER_STATIC"]
             everything.requires = third_parties
             everything.system_libs = ["pthread"]

@@ -66,7 +66,8 @@ endfunction()
 function(polymeter_add_library name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "SEPARATE" "INCLUDE" "SOURCES;LINK;PRIVATE_LINK;PUBLIC_LINK")
   set(target polymeter_${name})
-  if(NOT arg_SOURCES)
+  if(NOT arg_SOURCES)  # headers alone: glue to a third party that the application links itself
+    set_property(GLOBAL APPEND PROPERTY POLYMETER_GLUE ${name})
     add_library(${target} INTERFACE)
     target_link_libraries(${target} INTERFACE ${arg_LINK} ${arg_PUBLIC_LINK} ${arg_PRIVATE_LINK})
     set(scope INTERFACE)
@@ -163,11 +164,14 @@ function(polymeter_add_shared_library name)
   set_property(GLOBAL APPEND PROPERTY POLYMETER_INSTALLED ${target})
 endfunction()
 
-# polymeter::polymeter: everything that the options kept, with the table of backends.
+# polymeter::polymeter: everything that the options kept, with the table of backends. Adapters that
+# show a third party's types (glue) are targets of their own.
 function(polymeter_add_everything)
   if(NOT BUILD_SHARED_LIBS)
+    get_property(adapters GLOBAL PROPERTY POLYMETER_ADAPTERS)
+    list(TRANSFORM adapters PREPEND polymeter_)
     add_library(polymeter_polymeter INTERFACE)
-    target_link_libraries(polymeter_polymeter INTERFACE polymeter_exporters)
+    target_link_libraries(polymeter_polymeter INTERFACE ${adapters} polymeter_exporters)
     set_target_properties(polymeter_polymeter PROPERTIES EXPORT_NAME polymeter)
     add_library(polymeter::polymeter ALIAS polymeter_polymeter)
     set_property(GLOBAL APPEND PROPERTY POLYMETER_INSTALLED polymeter_polymeter)

@@ -86,6 +86,16 @@ function(polymeter_add_test name)
   endif()
 endfunction()
 
+# polymeter_test_needs(<package>): called where a library was not found and its tests are left out. Seen,
+# and where nobody looks (CI=true) an error.
+function(polymeter_test_needs package)
+  if("$ENV{CI}" STREQUAL "true")
+    message(SEND_ERROR "tests of ${CMAKE_CURRENT_SOURCE_DIR} need ${package}")
+  else()
+    message(STATUS "tests of ${CMAKE_CURRENT_SOURCE_DIR} are left out: no ${package}")
+  endif()
+endfunction()
+
 # Sanitizers slow a program down; a timeout must not.
 function(polymeter_test_timeout result seconds)
   if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")

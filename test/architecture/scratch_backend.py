@@ -98,6 +98,7 @@ def main():
     run("cmake", "-S", tree, "-B", build, "-G", "Ninja", *args.cmake_arg,
         "-DPOLYMETER_BUILD_TESTS=ON", "-DPOLYMETER_BUILD_SAMPLES=OFF", "-DPOLYMETER_INSTALL=OFF",
         "-DPOLYMETER_BUILD_BENCHMARKS=OFF", "-DPOLYMETER_WITH_PROMETHEUS_CPP=OFF",
+        "-DPOLYMETER_WITH_ADAPTERS=OFF",
         stdout=subprocess.DEVNULL)
     run("cmake", "--build", build, "--target", TARGET)
     program = next(path for path in build.rglob(TARGET) if path.is_file())

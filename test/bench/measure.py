@@ -120,6 +120,11 @@ def push(build):
     build.google("push", 0.05)
 
 
+def adapters(build):
+    for name in ("http_server", "job", "runtime"):
+        build.google(name)
+
+
 def http(build):
     build.google("http")
 
@@ -151,6 +156,7 @@ PARTS = {
     "exposition": (exposition, 3, 1, True),
     "creation": (creation, 2, 1, True),
     "push": (push, 3, 1, True),
+    "adapters": (adapters, 3, 1, False),
     "http": (http, 2, 1, False),
     "scrape_memory": (scrape_memory, 2, 1, False),
     "series_memory": (series_memory, 1, 1, False),

@@ -233,13 +233,36 @@ def push_rows(build):
     return rows
 
 
+def adapter_rows(build):
+    """Targets 14 and 15 are the adapters' own (docs/decisions.md)."""
+    f = build.figures
+    rows = []
+
+    def versus(target, what, ours, other, limit):
+        a, b = f.ns(ours), f.ns(other)
+        rows.append(Row(target, what, build.label, ns(a), ns(b), a / b, limit,
+                        gate=limit is not None, part="adapters"))
+
+    two = "http_server/clock/1"
+    versus(14, "HTTP request / two clock reads", "http_server/polymeter/64", two, 4)
+    versus(14, "... with traceparent and a prepared route", "http_server/polymeter_traced/64", two,
+           4)
+    versus(14, "... of a Metrics that does not record", "http_server/null/64", two, None)
+    versus(14, "job: submit, start, complete / two clock reads", "job/whole", "job/clock2", 4)
+    versus(14, "... with a lease", "job/leased", "job/clock2", None)
+    versus(14, "... of a Metrics that does not record", "job/off", "job/clock2", None)
+    versus(15, "all runtime families / the same files read raw", "runtime/polymeter",
+           "runtime/raw", 2)
+    return rows
+
+
 def rows_of(builds):
     rows = []
     for build in builds:
         rows += hot_path_rows(build) + exposition_rows(build) + creation_rows(build)
         rows += push_rows(build)
         if build is builds[0]:
-            rows += process_rows(build)
+            rows += process_rows(build) + adapter_rows(build)
     # By target; the order within one stays.
     rows.sort(key=lambda row: row.target)
     assert all(not row.gate or row.part in PARTS for row in rows)

@@ -13,7 +13,7 @@ import time
 
 import harness
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "samples/compress_service"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "samples/common"))
 import receivers  # noqa: E402
 
 SETTLE_SECONDS = 5

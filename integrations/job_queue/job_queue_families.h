@@ -1,0 +1,95 @@
+// The families of a job queue. Names are after the prefix; labels as in the whisper preset: where
+// they say model and language, a queue of its own has JobQueueOptions::Labels, the first
+// one for model. Internal.
+#pragma once
+
+#include "integrations/common/family_row.h"
+
+POLYMETER_BEGIN_NAMESPACE
+namespace detail {
+
+enum JobQueueFamily {
+  kJobsSubmitted,
+  kJobsRestored,
+  kJobsCompleted,
+  kJobsFailed,
+  kJobsCancelled,
+  kJobsDeadLettered,
+  kJobsLost,
+  kJobsRetried,
+  kQueueSize,
+  kJobsScheduled,
+  kJobsProcessing,
+  kOldestJobAge,
+  kWorkers,
+  kWorkersBusy,
+  kJobWait,
+  kJobDuration,
+  kAudioSeconds,
+  kRealtimeFactor,
+  kInvalidTransitions,
+  kClockSkew,
+  kInputsClamped,
+  kLabelsFolded,
+};
+
+inline constexpr FamilyRow kJobQueueFamilies[] = {
+    {MetricType::kCounter, "jobs_submitted_total", "Jobs accepted.", "", "model,language"},
+    {MetricType::kCounter, "jobs_restored_total",
+     "Jobs taken over from the store, accepted by an earlier process.", "", "model,language"},
+    {MetricType::kCounter, "jobs_completed_total", "Jobs that succeeded.", "", "model,language"},
+    {MetricType::kCounter, "jobs_failed_total", "Jobs that failed for good.", "",
+     "model,language,reason"},
+    {MetricType::kCounter, "jobs_cancelled_total", "Jobs cancelled before their end.", "",
+     "model,language"},
+    {MetricType::kCounter, "jobs_dead_lettered_total", "Jobs given up on and put aside.", "",
+     "model,language"},
+    {MetricType::kCounter, "jobs_lost_total", "Jobs dropped, or whose worker's lease expired.", "",
+     "model,language"},
+    {MetricType::kCounter, "jobs_retried_total", "Attempts after which a job was queued again.", "",
+     "model,language"},
+    {.type = MetricType::kGauge,
+     .name = "queue_size",
+     .help = "Jobs that are due and wait for a worker.",
+     .labels = "model",
+     .additive = true},
+    {.type = MetricType::kGauge,
+     .name = "jobs_scheduled",
+     .help = "Jobs that wait for their due time.",
+     .labels = "model",
+     .additive = true},
+    {.type = MetricType::kGauge,
+     .name = "jobs_processing",
+     .help = "Jobs that run.",
+     .labels = "model",
+     .additive = true},
+    {MetricType::kGauge, "oldest_job_age_seconds",
+     "How long the job that waits longest has been waiting.", "seconds", "queue"},
+    {.type = MetricType::kGauge,
+     .name = "workers",
+     .help = "Workers of the pool.",
+     .additive = true},
+    {.type = MetricType::kGauge,
+     .name = "workers_busy",
+     .help = "Workers that run a job.",
+     .additive = true},
+    {MetricType::kHistogram, "job_wait_seconds",
+     "Wait from submission, due time or retry to the start.", "seconds", "model"},
+    {MetricType::kHistogram, "job_duration_seconds", "Run time of one attempt.", "seconds",
+     "model,language,outcome", "messaging.process.duration"},
+    {MetricType::kCounter, "audio_seconds_total", "Length of the audio of completed jobs.",
+     "seconds", "model"},
+    {MetricType::kHistogram, "realtime_factor", "Run time of completed jobs over audio length.", "",
+     "model"},
+    {MetricType::kCounter, "job_invalid_transitions_total",
+     "Steps refused because of the job's state.", "", "from,to"},
+    {MetricType::kCounter, "job_clock_skew_total",
+     "Jobs submitted in the future by another host's clock.", ""},
+    {MetricType::kCounter, "job_inputs_clamped_total",
+     "Durations that were negative, not a number or above ten years.", "", "input"},
+    {MetricType::kCounter, "job_labels_folded_total",
+     "Label values that are not allowed and were counted as other.", "", "label"},
+};
+
+}  // namespace detail
+POLYMETER_END_NAMESPACE
