@@ -22,10 +22,12 @@ import sys
 import threading
 import time
 
-from receivers import RECEIVERS, Missing
-from service_process import Service, compress_path, value_of
-
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(REPOSITORY / "samples" / "common"))
+
+from receivers import RECEIVERS, Missing  # noqa: E402
+from service_process import Service, compress_path, value_of  # noqa: E402
+
 LEVELS = (1, 6, 9)
 MAX_BODY = 8 << 20
 SETTLE_SECONDS = 5
@@ -75,23 +77,21 @@ class Client:
         """(what, number on this side, metric, labels) for everything that the page must show."""
         with self._lock:
             for (route, method, status), count in sorted(self.requests.items()):
-                labels = {"route": route, "method": method, "status": status}
+                labels = {"path": route, "method": method, "status": status}
                 yield "requests", count, "http_requests_total", labels
-            routes = collections.Counter()
-            for (route, _, _), count in self.requests.items():
-                routes[route] += count
-            for route, count in sorted(routes.items()):
-                labels = {"route": route}
                 yield "timed", count, "http_request_duration_seconds_count", labels
                 yield "answered", count, "http_response_size_bytes_count", labels
-            jobs = sum(self.compressions.values())
-            yield "jobs", jobs, "compression_queue_wait_seconds_count", {}
             for level, count in sorted(self.compressions.items()):
-                yield "jobs", count, "compression_duration_seconds_count", {"level": level}
-                yield "jobs", count, "compression_ratio_count", {"level": level}
+                labels = {"level": level}
+                yield "jobs", count, "compression_jobs_submitted_total", labels
+                yield "jobs", count, "compression_jobs_completed_total", labels
+                yield "jobs", count, "compression_job_wait_seconds_count", labels
+                yield "jobs", count, "compression_job_duration_seconds_count", {
+                    **labels, "outcome": "completed"}
+                yield "jobs", count, "compression_ratio_count", labels
+                yield "nothing waits", 0, "compression_queue_size", labels
             yield "bytes in", self.bytes_in, "compression_input_bytes_total", {}
             yield "bytes out", self.bytes_out, "compression_output_bytes_total", {}
-            yield "nothing waits", 0, "compression_queue_depth", {}
             yield "nobody works", 0, "compression_workers_busy", {}
 
 

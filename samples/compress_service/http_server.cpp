@@ -33,7 +33,8 @@ std::optional<std::string> ReadBody(mg_connection* connection, std::size_t limit
   return body;
 }
 
-void Write(mg_connection* connection, const Response& response) {
+// The bytes of the body that were sent; nothing when the client has gone away.
+std::optional<std::size_t> Write(mg_connection* connection, const Response& response) {
   std::string message = "HTTP/1.1 " + std::to_string(response.status) + " " +
                         mg_get_response_code_text(connection, response.status) +
                         "\r\nContent-Type: " + response.content_type +
@@ -42,8 +43,10 @@ void Write(mg_connection* connection, const Response& response) {
   message += "Connection: close\r\n\r\n";
   const bool head_only = OrEmpty(mg_get_request_info(connection)->request_method) == "HEAD";
   if (!head_only) message += response.body;
-  // A client that has gone away is no error of ours.
-  mg_write(connection, message.data(), message.size());
+  if (mg_write(connection, message.data(), message.size()) != static_cast<int>(message.size())) {
+    return std::nullopt;
+  }
+  return head_only ? 0 : response.body.size();
 }
 
 }  // namespace
@@ -70,7 +73,7 @@ class HttpServer::Activity {
 
 HttpServer::HttpServer(const Settings& settings, const polymeter::Metrics& metrics,
                        Service& service)
-    : settings_(settings), instruments_(metrics), service_(service) {}
+    : settings_(settings), metrics_(metrics), service_(service) {}
 
 std::unique_ptr<HttpServer> HttpServer::Start(const Settings& settings,
                                               const polymeter::Metrics& metrics, Service& service) {
@@ -124,30 +127,35 @@ int HttpServer::OnRequest(mg_connection* connection) noexcept try {
 // What civetweb refuses by itself, because it is no HTTP, never reaches OnRequest.
 int HttpServer::OnRefusal(mg_connection* connection, int status, const char* /*reason*/) noexcept {
   auto* const self = static_cast<HttpServer*>(mg_get_request_info(connection)->user_data);
-  self->instruments_.requests.With(Route::kUnmatched, "_OTHER", status).Increment();
+  self->metrics_.Begin("_OTHER").Status(status);
   return 1;  // civetweb writes the answer
 }
 
 void HttpServer::Answer(mg_connection* connection) {
   const mg_request_info* const info = mg_get_request_info(connection);
+  polymeter::HttpRequestScope measured = metrics_.Begin(
+      OrEmpty(info->request_method), OrEmpty(mg_get_header(connection, "traceparent")));
+  const auto active = measured.Activate();
   const Route route = RouteOf(OrEmpty(info->local_uri));
-  const Held in_flight(instruments_.requests_in_flight);
-  const auto timing = instruments_.request_duration.With(route).Time();
-  const Response response = Handle(connection, route);
-  Write(connection, response);
-  instruments_.response_size.With(route).Observe(response.body.size());
-  instruments_.requests.With(route, MethodLabel(OrEmpty(info->request_method)), response.status)
-      .Increment();
+  if (route != Route::kUnmatched) measured.Route(TemplateOf(route));
+  const Response response = Handle(connection, route, measured);
+  measured.Status(response.status);
+  if (const auto sent = Write(connection, response)) {
+    measured.ResponseBytes(*sent);
+  } else {
+    measured.Abort();  // no error of ours
+  }
 }
 
 // Out of memory is an answer too, and is counted like the others.
-Response HttpServer::Handle(mg_connection* connection, Route route) try {
+Response HttpServer::Handle(mg_connection* connection, Route route,
+                            polymeter::HttpRequestScope& measured) try {
   const mg_request_info* const info = mg_get_request_info(connection);
   std::optional<std::string> body = ReadBody(connection, settings_.max_body);
   if (!body) {
     return {status::kContentTooLarge, "text/plain", "body too large\n", {}};
   }
-  instruments_.request_size.With(route).Observe(body->size());
+  measured.RequestBytes(body->size());
   return service_.Handle(
       {route, OrEmpty(info->request_method), OrEmpty(info->query_string), *std::move(body)});
 } catch (const std::bad_alloc&) {

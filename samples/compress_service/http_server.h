@@ -1,5 +1,7 @@
-// civetweb around a Service, with the HTTP metrics.
+// civetweb around a Service, measured by the adapter for HTTP servers.
 #pragma once
+
+#include <polymeter/http.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -43,10 +45,10 @@ class HttpServer {
   static int OnRequest(mg_connection* connection) noexcept;
   static int OnRefusal(mg_connection* connection, int status, const char* reason) noexcept;
   void Answer(mg_connection* connection);
-  Response Handle(mg_connection* connection, Route route);
+  Response Handle(mg_connection* connection, Route route, polymeter::HttpRequestScope& measured);
 
   const Settings settings_;
-  const HttpInstruments instruments_;
+  polymeter::HttpServerMetrics metrics_;
   Service& service_;
   mg_context* context_ = nullptr;
 

@@ -1,5 +1,6 @@
 // An HTTP service that compresses what is posted to it, instrumented with polymeter.
 #include <polymeter/polymeter.h>
+#include <polymeter/runtime.h>
 
 #include <chrono>
 #include <csignal>
@@ -33,10 +34,11 @@ sigset_t BlockStopSignals() {
 int Run(const CommandLine& line) {
   const sigset_t stop_signals = BlockStopSignals();
 
-  // First made, last gone: the end of the service can still be scraped.
+  // First made, last gone.
   const polymeter::Metrics metrics = polymeter::FromEnvironment(
       polymeter::Options().Service("compress_service").Version(kVersion));
   ShowBuildInfo(metrics, kVersion);
+  const polymeter::RuntimeMetrics runtime(metrics);
 
   Service service(metrics, line.workers, line.queue);
   // A request holds its thread while it waits. The spare ones answer "queue full" and /healthz.
@@ -63,6 +65,8 @@ int Run(const CommandLine& line) {
     service.Abandon();
     server->FinishRequests(std::chrono::seconds(10));  // so that those who waited learn of it
   }
+  // While the adapters are there: the last push shows their gauges too.
+  static_cast<void>(metrics.Shutdown());
   return EXIT_SUCCESS;
 }
 

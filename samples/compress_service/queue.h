@@ -1,7 +1,5 @@
-// A bounded queue between threads, with its own gauge.
+// A bounded queue between threads.
 #pragma once
-
-#include <polymeter/polymeter.h>
 
 #include <condition_variable>
 #include <cstddef>
@@ -12,33 +10,34 @@
 
 namespace compress_service {
 
-// Thread-safe. `depth` follows the length exactly, because it moves under the queue's own lock:
-// no scrape sees it negative or above the capacity.
+// Thread-safe. What goes with an item's coming and going (its metrics) is done under the queue's
+// own lock, so that nobody ever sees more waiting items than the capacity.
 template <class T>
 class BoundedQueue {
  public:
-  BoundedQueue(std::size_t capacity, polymeter::Gauge depth) : capacity_(capacity), depth_(depth) {}
+  explicit BoundedQueue(std::size_t capacity) : capacity_(capacity) {}
 
-  // False, and `item` untouched, when the queue is full or closed.
-  bool TryPush(T&& item) {
+  // False, and `make` not called, when the queue is full or closed; else make() is the item.
+  template <class Make>
+  bool TryPush(Make&& make) {
     {
       const std::lock_guard lock(mutex_);
       if (closed_ || items_.size() >= capacity_) return false;
-      items_.push_back(std::move(item));
-      depth_.Increment();
+      items_.push_back(std::forward<Make>(make)());
     }
     not_empty_.notify_one();
     return true;
   }
 
-  // Waits for an item; nothing once the queue is closed and empty.
-  std::optional<T> Pop() {
+  // Waits for an item and calls take(item); nothing once the queue is closed and empty.
+  template <class Take>
+  std::optional<T> Pop(Take&& take) {
     std::unique_lock lock(mutex_);
     not_empty_.wait(lock, [this] { return closed_ || !items_.empty(); });
     if (items_.empty()) return std::nullopt;
     std::optional<T> item(std::move(items_.front()));
     items_.pop_front();
-    depth_.Decrement();
+    std::forward<Take>(take)(*item);
     return item;
   }
 
@@ -53,7 +52,6 @@ class BoundedQueue {
 
  private:
   const std::size_t capacity_;
-  const polymeter::Gauge depth_;
   std::mutex mutex_;
   std::condition_variable not_empty_;
   std::deque<T> items_;

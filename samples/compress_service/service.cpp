@@ -30,10 +30,29 @@ std::optional<int> LevelOf(std::string_view query) {
 }
 
 Response Refusal(int status, std::string reason, std::string_view extra_header = {}) {
-  return {status, "text/plain; charset=utf-8", std::move(reason) + "\n", extra_header};
+  return {status, "text/plain; charset=utf-8", std::move(reason) + "\n", std::string(extra_header)};
 }
 
 }  // namespace
+
+std::string_view TemplateOf(Route route) {
+  switch (route) {
+    case Route::kCompress:
+      return "/compress";
+    case Route::kHealth:
+      return "/healthz";
+    case Route::kUnmatched:
+      break;
+  }
+  return {};
+}
+
+Route RouteOf(std::string_view path) {
+  for (const Route route : {Route::kCompress, Route::kHealth}) {
+    if (path == TemplateOf(route)) return route;
+  }
+  return Route::kUnmatched;
+}
 
 Response Service::Handle(Request request) {
   switch (request.route) {
@@ -68,7 +87,12 @@ Response Service::Compress(Request request) {
     case WorkerPool::Failure::kAbandoned:
       return Refusal(status::kServiceUnavailable, "shutting down");
   }
-  return {status::kOk, "application/gzip", std::move(outcome.gzip), {}};
+  std::string trace;
+  if (outcome.trace.valid()) {
+    const auto id = outcome.trace.TraceIdHex();
+    trace.assign("X-Trace-Id: ").append(id.data(), id.size());
+  }
+  return {status::kOk, "application/gzip", std::move(outcome.gzip), std::move(trace)};
 }
 
 }  // namespace compress_service

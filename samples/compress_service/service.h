@@ -22,6 +22,11 @@ constexpr int kInternalServerError = 500;
 constexpr int kServiceUnavailable = 503;
 }  // namespace status
 
+enum class Route { kCompress, kHealth, kUnmatched };
+Route RouteOf(std::string_view path);
+// The template, as metrics show it; empty for kUnmatched.
+std::string_view TemplateOf(Route route);
+
 struct Request {
   Route route;
   std::string_view method;
@@ -33,7 +38,7 @@ struct Response {
   int status = status::kOk;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body;
-  std::string_view extra_header = {};  // one whole line without its end, or empty
+  std::string extra_header = {};  // one whole line without its end, or empty
 };
 
 class Service {

@@ -17,9 +17,11 @@ import threading
 import time
 import unittest
 
-from service_process import Service, compress_path, value_of
-
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent / "common"))
+
+from service_process import Service, compress_path, value_of  # noqa: E402
+
 binary = None
 sanitizer_threads = 0  # ThreadSanitizer's runtime has one
 
@@ -82,9 +84,9 @@ class Demonstration(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertNotIn("differs", done.stdout)
         self.assertIn("exit code 0", done.stdout)
-        jobs = re.search(r"^  compression_queue_wait_seconds_count (\d+)$", done.stdout, re.M)
+        jobs = re.search(r"^  compression_jobs_completed_total[{]level=.6.[}] (\d+)$", done.stdout, re.M)
         self.assertIsNotNone(jobs, done.stdout)
-        self.assertGreater(int(jobs[1]), 50)
+        self.assertGreater(int(jobs[1]), 20)
         equal = re.findall(r"(\d+) of (\d+) numbers are equal", done.stdout)
         self.assertEqual(len(equal), 2)
         for found, all_of_them in equal:
@@ -165,7 +167,7 @@ class Overload(unittest.TestCase):
             health = []
             while any(thread.is_alive() for thread in threads):
                 health.append(service.request("GET", "/healthz")[0])
-                depth = value_of(service.values(), "compression_queue_depth")
+                depth = value_of(service.values(), "compression_queue_size", level=9)
                 self.assertIn(depth, (0, 1))
                 busiest = max(busiest, value_of(service.values(), "compression_workers_busy"))
             statuses = [status for status, _, _ in answers]
@@ -179,9 +181,9 @@ class Overload(unittest.TestCase):
                     self.assertEqual(headers["Retry-After"], "1")
             for status in (200, 429):
                 count = statuses.count(status)
-                self.assertEqual(settled(service, count, "http_requests_total", route="/compress",
+                self.assertEqual(settled(service, count, "http_requests_total", path="/compress",
                                          method="POST", status=status), count)
-            self.assertEqual(settled(service, 0, "http_requests_in_flight"), 0)
+            self.assertEqual(settled(service, 0, "http_requests_in_flight", method="POST"), 0)
 
 
 class Shutdown(unittest.TestCase):
@@ -236,7 +238,7 @@ class Shutdown(unittest.TestCase):
                 thread.start()
             # One worker against thirty clients: on a busy machine it takes a few meanwhile.
             end = time.monotonic() + 60
-            while value_of(service.values(), "compression_queue_depth") < 10:
+            while value_of(service.values(), "compression_queue_size", level=9) < 10:
                 self.assertLess(time.monotonic(), end, statuses)
                 time.sleep(0.01)
             code, took = service.stop()
@@ -256,7 +258,7 @@ class Shutdown(unittest.TestCase):
             with socket.create_connection((host, int(port))) as client:
                 client.sendall(b"POST /compress HTTP/1.1\r\nHost: x\r\n"
                                b"Content-Length: 1000\r\n\r\nhalf")
-                while value_of(service.values(), "http_requests_in_flight") < 1:
+                while value_of(service.values(), "http_requests_in_flight", method="POST") < 1:
                     time.sleep(0.01)
                 code, took = service.stop()
             self.assertEqual(code, 0, service.errors)
@@ -320,12 +322,12 @@ class Routes(unittest.TestCase):
             for path in paths:
                 self.assertEqual(service.request("GET", path)[0], 404, path)
             self.assertEqual(settled(service, len(paths), "http_requests_total",
-                                     route="_unmatched", method="GET", status=404), len(paths))
+                                     path="_unmatched", method="GET", status=404), len(paths))
 
     def test_a_made_up_method_is_no_label(self):
         with Service(binary, "prometheus") as service:
             self.assertEqual(service.request("PROPFIND", "/compress")[0], 405)
-            self.assertEqual(settled(service, 1, "http_requests_total", route="/compress",
+            self.assertEqual(settled(service, 1, "http_requests_total", path="/compress",
                                      method="_OTHER", status=405), 1)
 
     def test_what_is_no_http_is_counted_too(self):
@@ -334,7 +336,7 @@ class Routes(unittest.TestCase):
             with socket.create_connection((host, int(port))) as client:
                 client.sendall(b"NONSENSE\r\n\r\n")
                 self.assertTrue(client.recv(1000).startswith(b"HTTP/1.0 400"))
-            self.assertEqual(settled(service, 1, "http_requests_total", route="_unmatched",
+            self.assertEqual(settled(service, 1, "http_requests_total", path="_unmatched",
                                      method="_OTHER", status=400), 1)
 
     def test_the_level_is_checked(self):
@@ -344,6 +346,17 @@ class Routes(unittest.TestCase):
             sizes = [len(service.request("POST", compress_path(level=level),
                                          slow_body(100_000))[2]) for level in (1, 9)]
             self.assertGreater(sizes[0], sizes[1])
+
+    def test_the_trace_of_a_request_goes_with_its_work(self):
+        trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+        with Service(binary, "prometheus") as service:
+            for header, answer in ((f"00-{trace}-00f067aa0ba902b7-01", trace),
+                                   (f"00-{trace}-0000000000000000-01", None), (None, None)):
+                _, headers, _ = service.request("POST", "/compress", b"x",
+                                                headers={"traceparent": header} if header else {})
+                self.assertEqual(headers["X-Trace-Id"], answer)
+            for result in ("valid", "invalid"):
+                self.assertEqual(settled(service, 1, "traceparent_headers_total", result=result), 1)
 
     def test_bodies_come_back_whole(self):
         with Service(binary, None) as service:

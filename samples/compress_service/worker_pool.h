@@ -2,13 +2,14 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <future>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <polymeter/trace_context.h>
 
 #include "instruments.h"
 #include "queue.h"
@@ -21,6 +22,7 @@ class WorkerPool {
   struct Outcome {
     Failure failure = Failure::kNone;
     std::string gzip;
+    polymeter::TraceContext trace;  // for which the work was done
   };
 
   WorkerPool(const polymeter::Metrics& metrics, std::size_t workers, std::size_t queue_capacity);
@@ -36,16 +38,19 @@ class WorkerPool {
   struct Job {
     std::string body;
     int level;
-    std::chrono::steady_clock::time_point queued_at;
     std::promise<Outcome> outcome;
+    polymeter::Job measured;
+    polymeter::TraceContext trace;  // of the request
+    bool abandoned;                 // not to be done: the service goes
   };
 
   void Work();
   Outcome Compress(const Job& job);
 
   const CompressionInstruments instruments_;
-  BoundedQueue<Job> queue_;
+  const polymeter::JobQueueMetrics jobs_;
   std::atomic<bool> abandon_{false};
+  BoundedQueue<Job> queue_;
   std::vector<std::thread> threads_;
 };
 

@@ -97,8 +97,16 @@ class Receiver:
 class Collector(Receiver):
     """The OpenTelemetry Collector; what it got is in its file exporter's file."""
     name = "the OpenTelemetry Collector"
-    # Families that bear OpenTelemetry's own name there.
-    OTEL_NAMES = {"http.server.request.duration": "http_request_duration_seconds"}
+    # Families and labels that bear OpenTelemetry's own names there.
+    OTEL_NAMES = {
+        "http.server.request.duration": "http_request_duration_seconds",
+        "http.server.request.body.size": "http_request_size_bytes",
+        "http.server.response.body.size": "http_response_size_bytes",
+        "http.server.active_requests": "http_requests_in_flight",
+        "messaging.process.duration": "whisper_job_duration_seconds",
+    }
+    OTEL_LABELS = {"http.request.method": "method", "http.route": "path",
+                   "http.response.status_code": "status"}
 
     def __init__(self):
         self._port = free_port()
@@ -146,8 +154,9 @@ service:
             # Differences (AGGREGATION_TEMPORALITY_DELTA) add up, totals replace.
             self._delta = family.get("aggregationTemporality") == 1
             for point in family.get("dataPoints", ()):
-                labels = frozenset((a["key"], str(next(iter(a["value"].values()), "")))
-                                   for a in point.get("attributes", ()))
+                labels = frozenset(
+                    (self.OTEL_LABELS.get(a["key"], a["key"]), str(next(iter(a["value"].values()), "")))
+                    for a in point.get("attributes", ()))
                 if "asInt" in point or "asDouble" in point:
                     self._put(name, labels, point.get("asInt", point.get("asDouble")))
                     continue
@@ -168,7 +177,8 @@ service:
 
 
 class StatsdExporter(Receiver):
-    """statsd_exporter, which shows what it got as a page."""
+    """statsd_exporter, which shows what it got as a page. It has process_ families of its own, and
+    answers 500 when somebody sends it the same: those are dropped."""
     name = "statsd_exporter"
 
     def __init__(self):
@@ -182,7 +192,11 @@ class StatsdExporter(Receiver):
                             "METRICS_STATSD_INTERVAL": "1s"}
 
     def command(self):
-        return [tool("statsd_exporter"), f"--web.listen-address=127.0.0.1:{self._web}",
+        mapping = self.folder / "mapping.yaml"
+        mapping.write_text(
+            'mappings: [{match: "process_.*", match_type: regex, action: drop, name: dropped}]')
+        return [tool("statsd_exporter"), f"--statsd.mapping-config={mapping}",
+                f"--web.listen-address=127.0.0.1:{self._web}",
                 f"--statsd.listen-udp=127.0.0.1:{self._udp}", "--statsd.listen-tcp=",
                 "--statsd.event-flush-interval=20ms"]
 

@@ -1,4 +1,4 @@
-"""The compress_service as a child process: start, talk to, read its /metrics, stop."""
+"""A sample service as a child process: start, talk to, read its /metrics, stop."""
 
 import http.client
 import os
@@ -55,11 +55,11 @@ class Service:
             if echo:
                 print("  service says:", self.errors[-1])
 
-    def request(self, method, path, body=None, timeout=30):
+    def request(self, method, path, body=None, timeout=30, headers=None):
         """(status, headers, body) of one request on a connection of its own."""
         connection = http.client.HTTPConnection(self.address, timeout=timeout)
         try:
-            connection.request(method, path, body)
+            connection.request(method, path, body, headers or {})
             response = connection.getresponse()
             return response.status, response.headers, response.read()
         finally:
