@@ -37,8 +37,7 @@ POLYMETER_MALLOC_TEST(ReadGlibc, CountsSmallPiecesAndWhatIsFreeInTheArena) {
   EXPECT_GE(ReadGlibc()->free_bytes, with->free_bytes + kPieces / 2 * 1000 / 2);
 }
 
-// --- jemalloc
-// ---------------------------------------------------------------------------------------
+// --- jemalloc ---------------------------------------------------------------------------------
 
 int g_epochs = 0;
 bool g_statistics = true;

@@ -30,8 +30,7 @@ CgroupSample Read(const std::string& root) {
   return sample;
 }
 
-// --- where
-// ----------------------------------------------------------------------------------------
+// --- where ------------------------------------------------------------------------------------
 
 TEST(FindCgroup, FindsEachControllerOfVersion1) {
   const CgroupFolders folders =
@@ -85,8 +84,7 @@ TEST(FindCgroup, ReadsEscapesAndSurvivesNonsense) {
   }
 }
 
-// --- values
-// -----------------------------------------------------------------------------------------
+// --- values -----------------------------------------------------------------------------------
 
 TEST(CgroupValues, SayNothingWhereThereIsNoLimit) {
   EXPECT_THAT(ParseMemoryLimit("536870912\n"), Optional(536870912u));
@@ -101,8 +99,7 @@ TEST(CgroupValues, SayNothingWhereThereIsNoLimit) {
   EXPECT_EQ(CoresOfQuota("-1\n", "100000\n"), std::nullopt);
 }
 
-// --- files
-// ------------------------------------------------------------------------------------------
+// --- files ------------------------------------------------------------------------------------
 
 TEST(CgroupReader, ReadsTheCapturedHybrid) {
   // Memory and CPU are in version 1, without limits; `0::/` is empty.

@@ -146,8 +146,7 @@ TEST(RuntimeMetrics, DoesNothingWhenNothingIsRecorded) {
   const RuntimeMetrics child(Metrics(), RuntimeOptions().Pid(-5));
 }
 
-// --- in circumstances of their own
-// ----------------------------------------------------------------
+// --- in circumstances of their own ------------------------------------------------------------
 
 std::string PageOf(std::vector<std::string> command) {
   Program program(std::move(command));

@@ -53,8 +53,7 @@ Usage UsageOf(Program& child) {
   return u;
 }
 
-// --- the own process
-// ------------------------------------------------------------------------------
+// --- the own process --------------------------------------------------------------------------
 
 TEST(Witness, GetrusageOfTheOwnProcessBracketsTheReading) {
   // Threads that ended must stay counted: their switches are in no file of task/*.
@@ -109,8 +108,7 @@ TEST(Witness, RunDelayOfTheOwnProcessCoversAllThreadsAndNeverStepsBack) {
   }
 }
 
-// --- a child
-// ----------------------------------------------------------------------------------------
+// --- a child ----------------------------------------------------------------------------------
 
 class ChildTest : public ::testing::Test {
  protected:

@@ -26,24 +26,6 @@ bool IsLive(JobState state) { return state == JobState::kQueued || state == JobS
 
 }  // namespace
 
-std::string_view NameOf(JobState state) {
-  switch (state) {
-    case JobState::kQueued:
-      return "queued";
-    case JobState::kRunning:
-      return "running";
-    case JobState::kCompleted:
-      return "completed";
-    case JobState::kFailed:
-      return "failed";
-    case JobState::kCancelled:
-      return "cancelled";
-    case JobState::kLost:
-      break;
-  }
-  return "lost";
-}
-
 JobStore::JobStore(const polymeter::Metrics& metrics, JobLimits limits, std::size_t workers,
                    const std::string& grammar_model)
     : limits_(limits),

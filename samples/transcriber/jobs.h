@@ -21,9 +21,8 @@ namespace transcriber {
 
 using JobId = std::uint64_t;
 
-enum class JobState { kQueued, kRunning, kCompleted, kFailed, kCancelled, kLost };
-// "queued", "running" and so on.
-std::string_view NameOf(JobState state);
+// The adapter's words, but a state of the store's own: with no backend the adapter keeps none.
+using polymeter::JobState;
 
 // What a client may know of a job.
 struct JobView {

@@ -44,8 +44,8 @@ std::string Quoted(std::string_view text) {
 }
 
 std::string JsonOf(const JobView& job) {
-  std::string json =
-      "{\"id\": " + Quoted(std::to_string(job.id)) + ", \"state\": " + Quoted(NameOf(job.state));
+  std::string json = "{\"id\": " + Quoted(std::to_string(job.id)) +
+                     ", \"state\": " + Quoted(polymeter::LabelValue(job.state));
   if (job.state == JobState::kCompleted) json += ", \"text\": " + Quoted(job.text);
   if (job.state == JobState::kFailed) {
     json += ", \"reason\": " + Quoted(job.reason) + ", \"message\": " + Quoted(job.message);

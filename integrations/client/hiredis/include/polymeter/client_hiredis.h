@@ -8,9 +8,8 @@
 //
 // What one operation is:
 // - a command: its verb, observed with the time in hiredis until its reply;
-// - a pipeline (what Append put together before the first GetReply): `PIPELINE`, one operation
-// until
-//   its last reply was read, with the time in hiredis (not the application's between replies);
+// - a pipeline (what Append put together before the first GetReply): `PIPELINE`, one operation,
+//   until its last reply was read, with the time in hiredis (not the application's between them);
 // - a transaction: `MULTI`, from MULTI to the reply of EXEC or DISCARD, likewise;
 // - a command that waits (BLPOP and its like, XREAD with BLOCK, WAIT): in the family of blocking
 //   commands, `timeout` when nothing came. Within MULTI they do not wait and are like others.
