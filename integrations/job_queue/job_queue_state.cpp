@@ -146,7 +146,7 @@ JobSlot* JobQueueState::Enter(bool restored, const JobInfo& info, const std::str
     return nullptr;
   }
   slot->waits_since.store(WaitsSince(info), std::memory_order_relaxed);
-  slot->labels.store(set, std::memory_order_relaxed);
+  slot->labels.store(set, std::memory_order_release);
   slot->audio_seconds.store(info.audio() ? Clamp(info.audio()->count(), "audio") : 0,
                             std::memory_order_relaxed);
   slot->queue.store(QueueId(info), std::memory_order_relaxed);
@@ -165,7 +165,7 @@ bool JobQueueState::Start(JobSlot& slot) noexcept {
     if (word.state() != JobState::kQueued) return Refuse(Look(slot).state(), JobState::kRunning);
     const Nanos now = Now();
     const Nanos waited = Since(slot.waits_since.load(std::memory_order_relaxed), now);
-    const JobLabelSet* const set = slot.labels.load(std::memory_order_relaxed);
+    const JobLabelSet* const set = slot.labels.load(std::memory_order_acquire);
     // Before the step, so that whoever sees the job run sees since when. Of two that start the same
     // job at the same moment, both write that moment.
     slot.runs_since.store(now, std::memory_order_relaxed);
@@ -218,9 +218,10 @@ bool JobQueueState::Relabel(JobSlot& slot, std::string_view label,
                             std::string_view value) noexcept {
   if (!IsLive(Look(slot).state())) return false;
   const JobLabelSet* const set =
-      labels_.Change(*slot.labels.load(std::memory_order_relaxed), label, value);
+      labels_.Change(*slot.labels.load(std::memory_order_acquire), label, value);
   if (set == nullptr) return false;
-  slot.labels.store(set, std::memory_order_relaxed);
+  // The word stays: who reads the labels learns of a new set by them alone.
+  slot.labels.store(set, std::memory_order_release);
   return true;
 }
 
@@ -237,7 +238,7 @@ void JobQueueState::Drop(JobSlot& slot) noexcept {
 
 bool JobQueueState::Leave(JobSlot& slot, JobWord& word, JobWord to,
                           std::string_view reason) noexcept {
-  const JobLabelSet* const set = slot.labels.load(std::memory_order_relaxed);
+  const JobLabelSet* const set = slot.labels.load(std::memory_order_acquire);
   const bool ran = word.state() == JobState::kRunning;
   double duration = 0;
   double audio = 0;
@@ -270,7 +271,7 @@ bool JobQueueState::LeaseIsOver(const JobSlot& slot, Nanos now) const noexcept {
 }
 
 void JobQueueState::Expire(JobSlot& slot, JobWord word) noexcept {
-  const JobLabelSet* const set = slot.labels.load(std::memory_order_relaxed);
+  const JobLabelSet* const set = slot.labels.load(std::memory_order_acquire);
   const Nanos begin = slot.runs_since.load(std::memory_order_relaxed);
   const Nanos end = slot.lease_end.load(std::memory_order_relaxed);
   if (!slot.word.compare_exchange_strong(word.bits, word.In(JobState::kLost).bits,
