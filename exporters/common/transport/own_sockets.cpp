@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -89,9 +91,14 @@ std::vector<OwnSocket> ShutDownSocketsAt(const sockaddr_storage& address) {
 
 void CloseForgotten(const std::vector<OwnSocket>& sockets) {
   for (const OwnSocket& socket : sockets) {
-    struct stat status {};
-    if (fstat(socket.descriptor, &status) == 0 && S_ISSOCK(status.st_mode) &&
-        status.st_ino == socket.inode) {
+    // The number may be another thread's by now, which only its name tells without touching it.
+    char path[40];
+    char ours[40];
+    char name[40];
+    std::snprintf(path, sizeof(path), "/proc/self/fd/%d", socket.descriptor);
+    std::snprintf(ours, sizeof(ours), "socket:[%ju]", static_cast<std::uintmax_t>(socket.inode));
+    const ssize_t size = readlink(path, name, sizeof(name));
+    if (size > 0 && std::string_view(name, static_cast<std::size_t>(size)) == ours) {
       close(socket.descriptor);
     }
   }
