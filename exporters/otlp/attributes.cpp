@@ -43,7 +43,8 @@ const std::vector<Attribute>& Attributes::Of(const FamilyView& family, SeriesVie
   attributes_.clear();
   repaired_.clear();
   // Views of them stay valid while more come.
-  repaired_.reserve(2 * (series.labels().size() + family.constant_label_count));
+  repaired_.reserve(
+      2 * (series.labels().size() + family.constant_label_count + family.otel_attribute_count));
   VisitLabels(family, series, [&](std::string_view name, std::string_view value) {
     Attribute attribute;
     if (name == kOverflowLabel && value == "true") {
@@ -57,6 +58,15 @@ const std::vector<Attribute>& Attributes::Of(const FamilyView& family, SeriesVie
     }
     if (!Has(attribute.key)) attributes_.push_back(attribute);
   });
+  for (std::size_t i = 0; i < family.otel_attribute_count; ++i) {
+    const auto& [label, pair] = family.otel_attributes[i];
+    const std::size_t equals = label.empty() ? pair.find('=') : std::string::npos;
+    if (equals == std::string::npos) continue;
+    Attribute attribute;
+    attribute.key = Checked(std::string_view(pair).substr(0, equals));
+    attribute.text = Checked(std::string_view(pair).substr(equals + 1));
+    if (!attribute.key.empty() && !Has(attribute.key)) attributes_.push_back(attribute);
+  }
   return attributes_;
 }
 

@@ -347,6 +347,21 @@ TEST(OtlpEncoder, UsesTheOpenTelemetryNameAndAttributesOfAFamily) {
                           Pair("http.response.status_code", "200")));
 }
 
+TEST(OtlpEncoder, AddsAttributesThatNoLabelHas) {
+  const Metrics metrics(Options().Consumer());
+  metrics
+      .Gauge("calls", "G.", {"method"},
+             FamilyOptions().OtelAttributes({{"method", "rpc.method"},
+                                             {"", "rpc.system.name=jsonrpc"},
+                                             {"", "rpc.method=no label is lost"},
+                                             {"", "no value"},
+                                             {"", "=no name"}}))
+      .With("hover")
+      .Set(1);
+  EXPECT_THAT(Named(metrics, "calls").points.at(0).attributes,
+              ElementsAre(Pair("rpc.method", "hover"), Pair("rpc.system.name", "jsonrpc")));
+}
+
 TEST(OtlpEncoder, NeverWritesAKeyTwiceAndLosesNoLabel) {
   const Metrics metrics(Options().Consumer());
   metrics

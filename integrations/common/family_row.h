@@ -17,7 +17,8 @@ struct FamilyRow {
   std::string_view unit = {};       // Prometheus' word: "seconds", "bytes", "ratio"
   std::string_view labels = {};     // comma-separated: "method,path,status"
   std::string_view otel_name = {};  // where a semantic convention names it
-  // Comma-separated label=attribute: "method=http.request.method,path=http.route"
+  // Comma-separated label=attribute: "method=http.request.method,path=http.route"; without a label
+  // an attribute of every series: "=rpc.system.name=jsonrpc"
   std::string_view otel_attributes = {};
   bool additive = false;  // a gauge that is a sum (UpDownCounter)
 };

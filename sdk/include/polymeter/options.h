@@ -46,7 +46,8 @@ class FamilyOptions {
     otel_name_ = std::move(name);
     return *this;
   }
-  // label -> OpenTelemetry attribute; not to the name of another label
+  // label -> OpenTelemetry attribute; not to the name of another label. Of no label, an attribute
+  // that every series has in OTLP alone: {"", "rpc.system.name=jsonrpc"}.
   FamilyOptions& OtelAttributes(StringPairs map) {
     otel_attributes_ = std::move(map);
     return *this;

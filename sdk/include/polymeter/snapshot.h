@@ -150,7 +150,7 @@ struct FamilyView {
   std::string_view help;       // valid UTF-8, may be empty
   std::string_view unit;       // "seconds"; may be empty
   std::string_view otel_name;  // empty: derived from name and unit
-  // label -> OpenTelemetry attribute, where they differ
+  // label -> OpenTelemetry attribute, where they differ; "" -> attribute=value of every series
   const std::pair<std::string, std::string>* otel_attributes = nullptr;
   std::size_t otel_attribute_count = 0;
   bool additive = false;  // a gauge that is a sum (OpenTelemetry: UpDownCounter)
