@@ -11,7 +11,8 @@ from conan.tools.scm import Version
 
 # The folders under exporters/, each an option with_<folder>.
 BACKENDS = ("prometheus", "otlp", "statsd", "json", "csv")
-# The libraries under integrations/ that need nothing else; users come before what they use.
+# The libraries under integrations/ that services use, and those of the tools; users come before what they use.
+TOOLS = ("build", "lsp", "docgen")
 ADAPTERS = ("client", "http", "tracing", "job_queue", "host", "runtime", "adapters_common")
 
 required_conan_version = ">=2.0"
@@ -35,6 +36,7 @@ class PolymeterConan(ConanFile):
         "with_json": [True, False],
         "with_csv": [True, False],
         "with_adapters": [True, False],
+        "with_tools": [True, False],  # the command polymeter; adapters build, lsp, docgen
         "with_prometheus_cpp": [True, False],
     }
     default_options = {
@@ -46,6 +48,7 @@ class PolymeterConan(ConanFile):
         "with_json": True,
         "with_csv": True,
         "with_adapters": True,
+        "with_tools": False,
         "with_prometheus_cpp": True,
     }
     exports_sources = ("CMakeLists.txt", "LICENSE", "cmake/*", "sdk/*", "exporters/*",
@@ -67,6 +70,9 @@ class PolymeterConan(ConanFile):
             self.requires("protozero/1.7.1")
         if self.options.with_prometheus or self.options.with_otlp:
             self.requires("zlib/[>=1.2.11 <2]")
+        if self.options.with_tools:
+            self.requires("nlohmann_json/3.11.2")
+            self.requires("simdjson/[>=2 <4]")
         if self.options.with_prometheus_cpp:
             # polymeter/prometheus.h includes its headers.
             self.requires("prometheus-cpp/1.3.0", transitive_headers=True)
@@ -76,6 +82,8 @@ class PolymeterConan(ConanFile):
             raise ConanInvalidConfiguration(
                 f"{self.ref} supports Linux only, not {self.settings.os}")
         check_min_cppstd(self, 20)
+        if self.options.with_tools and not self.options.with_adapters:
+            raise ConanInvalidConfiguration(f"{self.ref}: with_tools needs with_adapters")
         oldest = {"gcc": "11", "clang": "14"}.get(str(self.settings.compiler))
         if oldest is None:
             raise ConanInvalidConfiguration(
@@ -90,7 +98,7 @@ class PolymeterConan(ConanFile):
         toolchain.cache_variables["POLYMETER_BUILD_TESTS"] = False
         toolchain.cache_variables["POLYMETER_BUILD_SAMPLES"] = False
         toolchain.cache_variables["POLYMETER_WARNINGS"] = False
-        for part in (*BACKENDS, "adapters", "prometheus_cpp"):
+        for part in (*BACKENDS, "adapters", "tools", "prometheus_cpp"):
             toolchain.cache_variables[f"POLYMETER_WITH_{part.upper()}"] = bool(
                 self.options.get_safe(f"with_{part}"))
         toolchain.generate()
@@ -119,6 +127,8 @@ class PolymeterConan(ConanFile):
             third_parties += ["libcurl::libcurl", "protozero::protozero"]
         if self.options.with_prometheus or self.options.with_otlp:
             third_parties.append("zlib::zlib")
+        if self.options.with_tools:
+            third_parties += ["nlohmann_json::nlohmann_json", "simdjson::simdjson"]
         everything = self.cpp_info.components["everything"]
         everything.builddirs = [os.path.join("lib", "cmake", "polymeter")]
         everything.set_property("pkg_config_name", "polymeter")
@@ -132,7 +142,8 @@ class PolymeterConan(ConanFile):
                         if self.options.get_safe(f"with_{backend}")]
             adapters = [f"polymeter_{adapter}" for adapter in ADAPTERS
                         if self.options.with_adapters]
-            everything.libs = [*adapters, "polymeter_exporters", *backends, "polymeter_common",
+            tools = [f"polymeter_{tool}" for tool in TOOLS if self.options.with_tools]
+            everything.libs = [*tools, *adapters, "polymeter_exporters", *backends, "polymeter_common",
                                "polymeter_sdk"]
             everything.defines = ["POLYMETER_STATIC"]
             everything.requires = third_parties

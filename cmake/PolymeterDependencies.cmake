@@ -31,3 +31,7 @@ endif()
 if(POLYMETER_BUILD_BENCHMARKS)
   find_package(benchmark CONFIG REQUIRED)
 endif()
+
+# Of the tools (POLYMETER_WITH_TOOLS, in integrations/).
+find_package(simdjson QUIET)
+find_package(nlohmann_json QUIET)

@@ -1,6 +1,12 @@
 # How tests are declared.
 include(GoogleTest)
 
+# A build with ThreadSanitizer leaves out the tests of what has one thread.
+set(POLYMETER_TESTS_OF_THREADS_ONLY OFF)
+if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=thread")
+  set(POLYMETER_TESTS_OF_THREADS_ONLY ON)
+endif()
+
 # polymeter_add_test(<name> SOURCES <file>... LIBS <target>...
 #   [TIMEOUT <seconds>]     of one ctest entry, 60 by default; four times that under a sanitizer
 #   [LABELS <label>...] [ENVIRONMENT <NAME=value>...] [ARGS <arg>...]

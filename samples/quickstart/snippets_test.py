@@ -25,6 +25,22 @@ PREAMBLES = {
         #include <prometheus/registry.h>
         extern const polymeter::Metrics metrics;
         auto registry = std::make_shared<prometheus::Registry>();""",
+    "build.md": """
+        extern const polymeter::Metrics metrics;
+        extern const polymeter::BuildSummary earlier;
+        extern int exit_code;""",
+    "docgen.md": """
+        extern const polymeter::Metrics metrics;
+        extern const std::string_view bytes, progress;
+        extern const int exit_code;
+        extern const std::chrono::steady_clock::time_point start, end;
+        extern const std::chrono::system_clock::time_point began;""",
+    "lsp.md": """
+        extern const polymeter::Metrics metrics;
+        extern const int child, status, code;
+        extern const char* const buffer;
+        extern const std::size_t n;
+        extern const polymeter::LspTime read_at;""",
     "client.md": """
         #include <libpq-fe.h>
         #include <hiredis/hiredis.h>

@@ -4,10 +4,14 @@
 #include <string>
 #include <string_view>
 
+#include "integrations/build/build_families.h"
+#include "integrations/cli/exec_families.h"
 #include "integrations/client/client_families.h"
+#include "integrations/docgen/docgen_families.h"
 #include "integrations/host/host_families.h"
 #include "integrations/http/http_families.h"
 #include "integrations/job_queue/job_queue_families.h"
+#include "integrations/lsp/lsp_families.h"
 #include "integrations/runtime/runtime_families.h"
 #include "integrations/tracing/tracing_families.h"
 
@@ -66,6 +70,10 @@ int main() {
   Print("job_queue", kJobQueueFamilies);
   Print("http", kHttpFamilies);
   Print("tracing", kTracingFamilies);
+  Print("exec", kExecFamilies);
+  Print("build", kBuildFamilies);
+  Print("lsp", kLspFamilies);
+  Print("docgen", kDocgenFamilies);
   Print("client", kClientFamilies);
   Print("client database", kClientDatabaseFamilies);
   Print("client redis", kClientRedisFamilies);

@@ -1,4 +1,4 @@
-"""Keeps the tables in docs/adapters equal to the code: family_tables.py PROGRAM DOCS [--write].
+"""Keeps the tables of families in docs equal to the code: family_tables.py PROGRAM DOCS [--write].
 
 PROGRAM prints every table between its two markers; a page holds those that it has markers for. Each
 table must stand on exactly one page.
@@ -27,7 +27,7 @@ def main():
         missing.discard(match[1])
         return tables[match[1]]
 
-    for page in sorted(pathlib.Path(docs).glob('*.md')):
+    for page in sorted(pathlib.Path(docs).rglob('*.md')):
         old = page.read_text(encoding='utf-8')
         new = BLOCK.sub(current, old)
         if new == old:

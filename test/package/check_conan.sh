@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `conan create` without any remote, the dependencies being Debian's: static, shared and without
-# the bridge. Usage: check_conan.sh CONAN SCRATCH_DIR
+# `conan create` without any remote, the dependencies being Debian's: static, shared, and without
+# the bridge but with the tools. Usage: check_conan.sh CONAN SCRATCH_DIR
 set -euo pipefail
 
 conan=$1
@@ -25,9 +25,9 @@ done
 mkdir -p "$2/recipe/test"
 cp -R "$source/test/package" "$2/recipe/test/"
 
-# Conan's own settings reach the build: the shared one is compiled in few pieces.
+# Conan's own settings reach the build: the static one is compiled file by file, the others in few pieces.
 unity="-c tools.cmake.cmaketoolchain:extra_variables={'CMAKE_UNITY_BUILD':'ON'}"
-for options in "" "-o &:shared=True -s build_type=Debug $unity" "-o &:with_prometheus_cpp=False"; do
+for options in "" "-o &:shared=True -s build_type=Debug $unity" "-o &:with_prometheus_cpp=False -o &:with_tools=True $unity"; do
   echo "== conan create ${options:-(static)}"
   # shellcheck disable=SC2086  # several words
   "$conan" create "$2/recipe" -pr:a "$here/conan/debian12.profile" --no-remote $options

@@ -26,6 +26,7 @@ STRICT = "-Wall -Wextra -Wpedantic -Werror"
 # What each program must print.
 EXPECTED = {
     "adapters": ["5 families"],
+    "tools": ["3 families"],
     "page": [
         "# TYPE jobs_total counter",
         'jobs_total{model="small"} 3',
@@ -75,6 +76,7 @@ class Package:
         self.shared = re.search(r"^BUILD_SHARED_LIBS:\w+=(ON|TRUE|1)$", cache, re.M) is not None
         self.prometheus = "POLYMETER_WITH_PROMETHEUS:BOOL=ON" in cache
         self.adapters = "POLYMETER_WITH_ADAPTERS:BOOL=ON" in cache
+        self.tools = "POLYMETER_WITH_TOOLS:BOOL=ON" in cache
         self.bridge = "POLYMETER_WITH_PROMETHEUS_CPP:BOOL=ON" in cache
         self.libdir = next(self.root.glob("**/polymeter-config.cmake")).parents[2]
         self.environment = dict(os.environ)
@@ -91,6 +93,11 @@ class Package:
             for bad in (self.build_dir, SOURCE, self.first):
                 if str(bad).encode() in content:
                     raise Failure(f"{path.relative_to(self.root)} holds {bad}")
+
+    def check_command(self):
+        said = run(self.root / "bin" / "polymeter", "--version")
+        if not re.fullmatch(r"polymeter \d+\.\d+\.\d+\n", said):
+            raise Failure(f"polymeter --version: {said!r}")
 
     def check_no_flags(self):
         """Exported files carry no compile flag, and no absolute path at all."""
@@ -197,11 +204,14 @@ def checks(package, work, full):
     yield "an unknown component fails by name", lambda: missing_component(
         package, work, "otpl", "component 'otpl' is not a component of polymeter")
     yield "another minor version is refused", lambda: wrong_version(package, work)
-    for component, there in (("prometheus", package.prometheus), ("runtime", package.adapters),
+    for component, there in (("prometheus", package.prometheus), ("runtime", package.adapters), ("lsp", package.tools),
                              ("prometheus_bridge", package.bridge)):
         if not there:
             yield f"{component}, left out of the build, says so", lambda c=component: missing_component(
                 package, work, c, f"component '{c}' was left out of this build")
+
+    if package.tools:
+        yield "the installed command runs", package.check_command
 
     # Without the backend there is no page to print.
     program = "page" if package.prometheus else "sdk_only"
@@ -213,6 +223,9 @@ def checks(package, work, full):
             package, work, c, s, programs)
         yield f"pkg-config, {name}", lambda c=compiler, s=standard: pkg_config_consumer(
             package, work, c, s, program)
+        if package.tools and (full or compiler == "g++"):
+            yield f"find_package of the tools' adapters, {name}", lambda c=compiler, s=standard: cmake_consumer(
+                package, work, c, s, ("tools",), components=("polymeter", "build", "lsp", "docgen"))
         if package.bridge and (full or compiler == "g++"):
             yield f"find_package of the bridge, {name}", lambda c=compiler, s=standard: cmake_consumer(
                 package, work, c, s, ("bridge",), components=("polymeter", "prometheus_bridge"))
