@@ -385,6 +385,10 @@ TEST(ForkedServer, ChildServesAtTheSamePortOnceTheParentIsGone) {
     while (getppid() == before) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     const auto status = metrics.RestartAfterFork();
     counter.Increment(4);
+    // The last of the parent's threads may give its sockets back a moment after it has gone.
+    for (int i = 0; i < 20000 && metrics.Endpoint().empty(); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
     Tell(fd, status.message() + "at " + metrics.Endpoint() + HttpGet(endpoint) + "the end");
     return 0;
   });
