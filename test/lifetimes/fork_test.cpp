@@ -370,6 +370,8 @@ TEST(ForkedServer, ChildServesItsOwnNumbersAfterRestartAndTheParentGoesOn) {
   EXPECT_THAT(HttpGet(endpoint), HasSubstr("\njobs_total 11\n"));
 }
 
+// Forks while the server's threads begin, and so allocate: the same fault of the sanitizers.
+#if !defined(POLYMETER_TEST_ASAN) && !defined(POLYMETER_TEST_TSAN)
 // What a program does that builds its Metrics and then becomes a daemon.
 TEST(ForkedServer, ChildServesAtTheSamePortOnceTheParentIsGone) {
   const std::string endpoint = polymeter::Build(Serving()).Endpoint();  // a free one
@@ -397,6 +399,7 @@ TEST(ForkedServer, ChildServesAtTheSamePortOnceTheParentIsGone) {
   EXPECT_THAT(told, HasSubstr("\njobs_total 4\n"));
   EXPECT_EQ(parent.Wait().exit_code, 0);
 }
+#endif
 
 TEST(ForkedServer, ChildThatEndsLeavesTheParentsServerAlone) {
   const Metrics metrics = polymeter::Build(Serving());
