@@ -13,6 +13,8 @@ endif()
 #   [DEFINES <NAME=value>...]
 #   [WHOLE]                 one ctest entry for the program, not one for each test: for suites
 #                           whose set-up is dear
+#   [SANITIZED_SHARDS <n>]  so many entries under a sanitizer: for many short tests over the same dear
+#                           set-up, which there takes longer than they do
 #   [SERIAL]                nothing else runs beside it: for tests that measure time
 #   [NO_MAIN])              the sources bring main(); otherwise GoogleMock's is linked
 #
@@ -20,7 +22,7 @@ endif()
 # polymeter::<library> for tests of the public interface, never both: in a shared build that would
 # be two copies of the sdk.
 function(polymeter_add_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "WHOLE;SERIAL;NO_MAIN" "TIMEOUT"
+  cmake_parse_arguments(PARSE_ARGV 1 arg "WHOLE;SERIAL;NO_MAIN" "TIMEOUT;SANITIZED_SHARDS"
     "SOURCES;LIBS;LABELS;ENVIRONMENT;ARGS;DEFINES")
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "polymeter_add_test(${name}): unknown ${arg_UNPARSED_ARGUMENTS}")
@@ -86,6 +88,15 @@ function(polymeter_add_test name)
   if(arg_WHOLE)
     add_test(NAME ${name} COMMAND ${name} ${arg_ARGS})
     set_tests_properties(${name} PROPERTIES ${properties})
+  elseif(arg_SANITIZED_SHARDS AND CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+    math(EXPR last "${arg_SANITIZED_SHARDS} - 1")
+    foreach(shard RANGE ${last})
+      add_test(NAME ${name}_${shard} COMMAND ${CMAKE_COMMAND} -E env
+        GTEST_TOTAL_SHARDS=${arg_SANITIZED_SHARDS} GTEST_SHARD_INDEX=${shard}
+        "$<TARGET_FILE:${name}>" ${arg_ARGS})
+      set_tests_properties(${name}_${shard} PROPERTIES ${properties}
+        SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]" COST 100)
+    endforeach()
   else()
     gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES
       EXTRA_ARGS ${arg_ARGS} PROPERTIES ${properties})
@@ -114,6 +125,10 @@ endfunction()
 # sources, as one program polymeter_<library>_test.
 function(polymeter_add_unit_tests library)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DIRS;LIBS;EXCLUDE")
+  # The threads of these backends are those of exporters/common, which the conformance suite runs.
+  if(POLYMETER_TESTS_OF_THREADS_ONLY AND library MATCHES "^(csv|json|otlp|statsd)$")
+    return()
+  endif()
   if(NOT arg_DIRS)
     set(arg_DIRS .)
   endif()

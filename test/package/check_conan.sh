@@ -25,9 +25,12 @@ done
 mkdir -p "$2/recipe/test"
 cp -R "$source/test/package" "$2/recipe/test/"
 
-# Conan's own settings reach the build: the static one is compiled file by file, the others in few pieces.
-unity="-c tools.cmake.cmaketoolchain:extra_variables={'CMAKE_UNITY_BUILD':'ON'}"
-for options in "" "-o &:shared=True -s build_type=Debug $unity" "-o &:with_prometheus_cpp=False -o &:with_tools=True $unity"; do
+# Conan's own settings reach the build: the static one is compiled file by file, the others in few
+# pieces, none with optimisation: test/bench measures what the code does.
+flags="'CMAKE_CXX_FLAGS_RELEASE':'-O0','CMAKE_CXX_FLAGS_DEBUG':'-O0'"
+plain="-c tools.cmake.cmaketoolchain:extra_variables={$flags}"
+unity="-c tools.cmake.cmaketoolchain:extra_variables={'CMAKE_UNITY_BUILD':'ON',$flags}"
+for options in "$plain" "-o &:shared=True -s build_type=Debug $unity" "-o &:with_prometheus_cpp=False -o &:with_tools=True $unity"; do
   echo "== conan create ${options:-(static)}"
   # shellcheck disable=SC2086  # several words
   "$conan" create "$2/recipe" -pr:a "$here/conan/debian12.profile" --no-remote $options

@@ -56,7 +56,8 @@ class Project:
         shutil.copytree(source, self.source,
                         ignore=shutil.ignore_patterns("build", ".git", "testdata"))
         done = run("cmake", "-S", self.source, "-B", self.folder, "-G", generator,
-                   "-DCMAKE_BUILD_TYPE=Debug", "-DBUILD_GMOCK=OFF", "-Dgtest_build_samples=ON",
+                   "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O0",
+                   "-DBUILD_GMOCK=OFF", "-Dgtest_build_samples=ON",
                    *options)
         if done.returncode != 0:
             raise RuntimeError(done.stdout)
