@@ -65,10 +65,16 @@ endfunction()
 #   [PRIVATE_LINK <target>...]         third parties that no header shows
 #   [PUBLIC_LINK <target>...]          third parties that a header shows
 #   [INCLUDE <dir>]                    of public headers
+#   [INCLUDE_AS <dir>]                 where they are installed below include/, for its users alone
 #   [SEPARATE])                        a shared library of its own (integrations)
 function(polymeter_add_library name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "SEPARATE" "INCLUDE" "SOURCES;LINK;PRIVATE_LINK;PUBLIC_LINK")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "SEPARATE" "INCLUDE;INCLUDE_AS"
+    "SOURCES;LINK;PRIVATE_LINK;PUBLIC_LINK")
   set(target polymeter_${name})
+  set(include_to "${CMAKE_INSTALL_INCLUDEDIR}")
+  if(arg_INCLUDE_AS)
+    string(APPEND include_to "/${arg_INCLUDE_AS}")
+  endif()
   if(NOT arg_SOURCES)  # headers alone: glue to a third party that the application links itself
     set_property(GLOBAL APPEND PROPERTY POLYMETER_GLUE ${name})
     add_library(${target} INTERFACE)
@@ -77,14 +83,17 @@ function(polymeter_add_library name)
   else()
     add_library(${target} STATIC ${arg_SOURCES})
     polymeter_target_defaults(${target})
+    # So that a program that is linked with --gc-sections holds no more than it uses.
+    target_compile_options(${target} PRIVATE -ffunction-sections -fdata-sections)
     target_link_libraries(${target} PUBLIC ${arg_LINK} ${arg_PUBLIC_LINK} PRIVATE ${arg_PRIVATE_LINK})
     set(scope PUBLIC)
   endif()
   _polymeter_usage(${target} ${scope})
   if(arg_INCLUDE)
     target_include_directories(${target} ${scope}
-      "$<BUILD_INTERFACE:${arg_INCLUDE}>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+      "$<BUILD_INTERFACE:${arg_INCLUDE}>" "$<INSTALL_INTERFACE:${include_to}>")
     set_property(GLOBAL APPEND PROPERTY POLYMETER_PUBLIC_HEADERS "${arg_INCLUDE}")
+    set_property(GLOBAL PROPERTY "POLYMETER_PUBLIC_HEADERS_OF_${arg_INCLUDE}" "${include_to}")
   endif()
   if(POLYMETER_NO_RSEQ)
     target_compile_definitions(${target} ${scope} "$<BUILD_INTERFACE:POLYMETER_NO_RSEQ>")
@@ -100,7 +109,7 @@ function(polymeter_add_library name)
       PRIVATE_LINK ${arg_PRIVATE_LINK} PUBLIC_LINK polymeter_polymeter ${arg_PUBLIC_LINK})
     if(arg_INCLUDE AND TARGET polymeter_${name}_shared)
       target_include_directories(polymeter_${name}_shared INTERFACE
-        "$<BUILD_INTERFACE:${arg_INCLUDE}>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+        "$<BUILD_INTERFACE:${arg_INCLUDE}>" "$<INSTALL_INTERFACE:${include_to}>")
     endif()
   else()
     # Part of libpolymeter.so; this name leads there.

@@ -126,7 +126,7 @@ endfunction()
 function(polymeter_add_unit_tests library)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DIRS;LIBS;EXCLUDE")
   # The threads of these backends are those of exporters/common, which the conformance suite runs.
-  if(POLYMETER_TESTS_OF_THREADS_ONLY AND library MATCHES "^(csv|json|otlp|statsd)$")
+  if(POLYMETER_TESTS_OF_THREADS_ONLY AND library MATCHES "^(csv|json|otlp|pushgateway|statsd)$")
     return()
   endif()
   if(NOT arg_DIRS)

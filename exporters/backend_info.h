@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "polymeter/backend.h"
@@ -30,6 +31,7 @@ struct Outside {
   std::function<std::unique_ptr<HttpServer>(const HttpServerOptions&)> make_http_server;
   // For every push backend; called with its name.
   std::function<std::unique_ptr<PushTransport>(std::string_view backend)> make_push_transport;
+  std::string service;  // who we are, for a backend whose address says it; the table fills it in
 };
 
 struct BackendInfo {

@@ -22,7 +22,8 @@
   row(console, Console, POLYMETER_WITH_PROMETHEUS) \
   row(json, Json, POLYMETER_WITH_JSON) \
   row(jsonl, Jsonl, POLYMETER_WITH_JSON) \
-  row(csv, Csv, POLYMETER_WITH_CSV)
+  row(csv, Csv, POLYMETER_WITH_CSV) \
+  row(pushgateway, Pushgateway, POLYMETER_WITH_PUSHGATEWAY)
 
 #define POLYMETER_DECLARE_IF_0(Word)
 #define POLYMETER_DECLARE_IF_1(Word) const BackendInfo& Word##BackendInfo();
@@ -48,8 +49,10 @@ constexpr BackendInfo kNull{.name = "null", .options = {}};
 // only by RestartAfterFork.
 class BackendMaker {
  public:
-  BackendMaker(Options options, std::shared_ptr<Outside> outside)
-      : set_(options.settings()), outside_(std::move(outside)) {}
+  BackendMaker(const Options& options, const Outside& outside)
+      : set_(options.settings()), outside_(std::make_unique<Outside>(outside)) {
+    outside_->service = options.service();
+  }
 
   void Add(const BackendInfo& info, const Environment& environment, Problems& problems,
            std::vector<Setting>& settings) {
@@ -82,7 +85,7 @@ class BackendMaker {
     BackendOptions options;
   };
   StringPairs set_;
-  std::shared_ptr<Outside> outside_;
+  const std::unique_ptr<Outside> outside_;
   std::vector<std::shared_ptr<Backend>> first_;
   std::vector<Part> parts_;
 };
@@ -131,7 +134,7 @@ Configuration Configure(const Options& options, const Environment& environment,
   Selection selection = Select(options, environment, Known(table), configuration.problems);
   configuration.strict = selection.strict;
   configuration.core.settings = std::move(selection.settings);
-  const auto maker = std::make_shared<BackendMaker>(selection.options, std::move(outside));
+  const auto maker = std::make_shared<BackendMaker>(selection.options, *outside);
   for (const std::string& name : selection.backends) {
     maker->Add(*FindRow(table, name), environment, configuration.problems,
                configuration.core.settings);

@@ -22,7 +22,7 @@ struct TableRow {
 };
 
 // Every row that this version has, in the order of the table, left out or not.
-std::span<const TableRow> BackendTable();
+POLYMETER_EXPORT std::span<const TableRow> BackendTable();
 
 // Everything settled, nothing started: the backends are made and not begun.
 struct Configuration {
@@ -31,9 +31,10 @@ struct Configuration {
   bool strict = false;  // METRICS_STRICT
 };
 
-// `outside` is shared with the backends made. Tests pass their own table, environment and outside.
-Configuration Configure(const Options& options, const Environment& environment,
-                        std::span<const TableRow> table, std::shared_ptr<Outside> outside);
+// Tests pass their own table, environment and outside, of which a copy is kept.
+POLYMETER_EXPORT Configuration Configure(const Options& options, const Environment& environment,
+                                         std::span<const TableRow> table,
+                                         std::shared_ptr<Outside> outside);
 
 }  // namespace detail
 POLYMETER_END_NAMESPACE

@@ -15,8 +15,8 @@
 #include "exporters/csv/csv_encoder.h"
 #endif
 #if POLYMETER_WITH_PROMETHEUS
-#include "exporters/prometheus/openmetrics_encoder.h"
-#include "exporters/prometheus/text_encoder.h"
+#include "exporters/common/exposition/openmetrics_encoder.h"
+#include "exporters/common/exposition/text_encoder.h"
 #endif
 
 POLYMETER_BEGIN_NAMESPACE

@@ -30,12 +30,6 @@ struct RpcStatus {
 std::optional<RpcStatus> ReadStatus(std::string_view protobuf);
 std::optional<RpcStatus> ReadJsonStatus(std::string_view json);
 
-// The value of Retry-After: seconds, or a date in one of HTTP's three forms (RFC 9110, 5.6.7 and
-// 10.2.3). Nothing: neither. A date that is over: 0. A day at most.
-std::optional<std::chrono::milliseconds> ParseRetryAfter(std::string_view value, SystemTime now);
-
-// Nothing: not base64. With or without padding.
-std::optional<std::string> DecodeBase64(std::string_view text);
 // %41 -> A; what is no such escape stays (grpc-message).
 std::string DecodePercent(std::string_view text);
 

@@ -5,8 +5,10 @@
 #include <string_view>
 #include <utility>
 
+#include "exporters/common/encoding/base64.h"
+#include "exporters/common/transport/http_values.h"
+#include "exporters/common/transport/retry_after.h"
 #include "exporters/otlp/answer_parts.h"
-#include "sdk/src/text.h"
 #include "sdk/src/value_parsing.h"
 
 POLYMETER_BEGIN_NAMESPACE
@@ -15,19 +17,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// For a person: one line, valid, not too long.
-std::string Excerpt(std::string_view text) {
-  constexpr std::size_t kMost = 200;
-  std::string line;
-  for (const char c : text.substr(0, kMost)) {
-    line += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c;
-  }
-  if (text.size() > kMost) line += "...";
-  return ToUtf8(line);
-}
-
 std::string WithDetail(std::string what, std::string_view detail) {
-  if (!detail.empty()) what += ": " + Excerpt(detail);
+  if (!detail.empty()) what += ": " + ShownText(detail);
   return what;
 }
 
@@ -37,7 +28,7 @@ SendResult NoAnswer(const HttpResult& result) {
   if (result.outcome == HttpResult::Outcome::kTooLarge) {
     return SendResult::Rejected("answer_too_large", result.error);
   }
-  return SendResult::Retry(Excerpt(result.error));
+  return SendResult::Retry(ShownText(result.error));
 }
 
 SendResult Accepted(const std::optional<PartialSuccess>& partial) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "sdk/src/value_parsing.h"
+#include "exporters/common/transport/http_values.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
@@ -16,61 +16,13 @@ constexpr std::string_view kHttpPath = "v1/metrics";
 constexpr std::string_view kGrpcPath =
     "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 
-bool Visible(char c) { return c > ' ' && c < 0x7F; }
-
-struct Url {
-  std::string scheme;  // lower case; empty: none
-  std::string_view authority;
-  std::string_view path;  // from its '/', with the query
-};
-Url TakeApart(std::string_view text) {
-  Url url;
-  const auto colon = text.find("://");
-  if (colon != std::string_view::npos) {
-    url.scheme = LowerCase(text.substr(0, colon));
-    text.remove_prefix(colon + 3);
-  }
-  const auto end = std::min(text.find_first_of("/?"), text.size());
-  url.authority = text.substr(0, end);
-  url.path = text.substr(end);
-  return url;
-}
-
-bool ValidEndpoint(std::string_view text) {
-  if (text.empty() || !std::all_of(text.begin(), text.end(), Visible)) return false;
-  const Url url = TakeApart(text);
-  return !url.authority.empty() && text.find('#') == std::string_view::npos &&
-         (url.scheme.empty() || url.scheme == "http" || url.scheme == "https");
-}
-bool ValidProxy(std::string_view text) {
-  return ValidEndpoint(text) && TakeApart(text).path.size() < 2;
-}
-
-// RFC 9110: a name is a token, a value has no control characters; a line break in one would be
-// another header.
-bool ValidHeaders(std::string_view text) {
-  const auto pairs = ParsePairs(text);
-  if (!pairs) return false;
-  return std::all_of(pairs->begin(), pairs->end(), [](const auto& header) {
-    const auto token = [](char c) {
-      return Visible(c) &&
-             std::string_view("\"(),/:;<=>?@[\\]{}").find(c) == std::string_view::npos;
-    };
-    const auto text_byte = [](char c) {
-      return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7F);
-    };
-    return std::all_of(header.first.begin(), header.first.end(), token) &&
-           std::all_of(header.second.begin(), header.second.end(), text_byte);
-  });
-}
-
 constexpr OptionSpec kOptions[] = {
     {.name = "endpoint",
      .help =
          "Where the receiver is. Default: http://localhost:4318, for grpc http://localhost:4317.",
      .standard = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT,OTEL_EXPORTER_OTLP_ENDPOINT",
      .url = true,
-     .valid = ValidEndpoint,
+     .valid = IsHttpUrl,
      .accepts = "a URL: http://host:port or https://host/path"},
     {.name = "protocol",
      .kind = OptionKind::kChoice,
@@ -83,7 +35,7 @@ constexpr OptionSpec kOptions[] = {
      .help = "Headers of every request, such as api-key=....",
      .standard = "OTEL_EXPORTER_OTLP_METRICS_HEADERS,OTEL_EXPORTER_OTLP_HEADERS",
      .secret = true,
-     .valid = ValidHeaders,
+     .valid = AreHttpHeaders,
      .accepts = "name=value pairs, separated by commas, values percent-encoded"},
     {.name = "compression",
      .kind = OptionKind::kChoice,
@@ -137,7 +89,7 @@ constexpr OptionSpec kOptions[] = {
     {.name = "proxy",
      .help = "An HTTP proxy; http_proxy and the like are not looked at.",
      .url = true,
-     .valid = ValidProxy,
+     .valid = IsHttpServerUrl,
      .accepts = "a URL: http://host:port"},
     {.name = "max_request_bytes",
      .kind = OptionKind::kInteger,
@@ -166,7 +118,7 @@ std::string RequestUrl(std::string_view endpoint, std::string_view source, OtlpP
                        bool insecure) {
   const bool grpc = protocol == OtlpProtocol::kGrpc;
   if (endpoint.empty()) endpoint = grpc ? "http://localhost:4317" : "http://localhost:4318";
-  const Url url = TakeApart(endpoint);
+  const UrlParts url = TakeUrlApart(endpoint);
   std::string out = url.scheme;
   if (out.empty()) out = insecure ? "http" : "https";
   out += "://";

@@ -1,9 +1,9 @@
 #include "exporters/otlp/otlp_transport.h"
 
 #include <algorithm>
-#include <new>
 
 #include "exporters/common/transport/gzip_stream.h"
+#include "exporters/common/transport/http_values.h"
 #include "exporters/otlp/classify.h"
 #include "exporters/otlp/scope.h"
 
@@ -12,7 +12,6 @@ namespace detail {
 namespace {
 
 constexpr std::size_t kGrpcPrefix = 5;  // compressed or not, and the length
-constexpr int kGzipLevel = 1;           // requests repeat themselves: more gains little
 
 std::string Lower(std::string text) {
   for (char& c : text) {
@@ -60,29 +59,12 @@ HttpClientOptions ClientOptions(const OtlpTransportOptions& options) {
   return client;
 }
 
-// Without the user name and password that it may have.
-std::string Shown(const std::string& url) {
-  const auto begin = url.find("://");
-  if (begin == std::string::npos) return url;
-  const auto host = begin + 3;
-  const auto at = url.substr(0, url.find('/', host)).rfind('@');
-  return at == std::string::npos || at < host ? url : url.substr(0, host) + url.substr(at + 1);
-}
-
-void AppendGzipped(std::string& out, std::string_view bytes) {
-  GzipStream stream(kGzipLevel, [&out](std::string_view piece) {
-    out.append(piece);
-    return true;
-  });
-  if (!stream.Write(bytes) || !stream.Finish()) throw std::bad_alloc();
-}
-
 }  // namespace
 
 OtlpTransport::OtlpTransport(const OtlpTransportOptions& options, const Clock& clock)
     : protocol_(options.protocol),
       gzip_(options.gzip),
-      endpoint_(Shown(options.url)),
+      endpoint_(ShownUrl(options.url)),
       clock_(clock),
       client_(ClientOptions(options)) {}
 

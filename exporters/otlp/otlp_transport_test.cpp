@@ -114,7 +114,7 @@ TEST(OtlpTransport, CompressesWhereAsked) {
 }
 
 TEST(OtlpTransport, ReadsADateByItsClock) {
-  const testing::ManualClock clock;  // 2026-01-01T00:00:00Z
+  const testing::SteppedClock clock;  // 2026-01-01T00:00:00Z
   HttpReceiver receiver(
       {HttpAnswer(503, "", "Retry-After: Thu, 01 Jan 2026 00:00:30 GMT\r\n"),
        HttpAnswer(429, "", "Retry-After: 2\r\n"),

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "exporters/common/transport/file.h"
-#include "exporters/prometheus/text_encoder.h"
+#include "exporters/common/exposition/text_encoder.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "exporters/common/transport/gzip_stream.h"
-#include "exporters/prometheus/openmetrics_encoder.h"
-#include "exporters/prometheus/text_encoder.h"
+#include "exporters/common/exposition/openmetrics_encoder.h"
+#include "exporters/common/exposition/text_encoder.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {

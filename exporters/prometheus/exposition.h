@@ -28,7 +28,7 @@ struct ExpositionOptions {
 
 // Thread-safe. Scrapes run beside each other; those of one format share a cache of line heads, and
 // one that finds it taken (a slow client holds it while it reads) encodes without.
-class Exposition {
+class POLYMETER_EXPORT Exposition {
  public:
   // The snapshot, taken before the deadline; nothing when there is none to be had any more.
   using Take = std::function<std::optional<Snapshot>(Deadline deadline)>;

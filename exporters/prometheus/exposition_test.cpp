@@ -144,7 +144,7 @@ TEST(Exposition, EndsWhenTheClientIsGone) {
 }
 
 TEST(Exposition, FinishesBeforeTheTimeThatTheClientWaits) {
-  testing::ManualClock clock;
+  testing::SteppedClock clock;
   Exposition exposition({}, clock);
   const Deadline begin = clock.SteadyNow();
   Deadline asked{};

@@ -14,10 +14,12 @@
 #include <thread>
 #include <utility>
 
+#include "exporters/common/exposition/openmetrics_encoder.h"
+#include "exporters/common/exposition/text_encoder.h"
+#include "exporters/common/security/http_guard.h"
 #include "exporters/common/transport/http_server.h"
 #include "exporters/prometheus/exposition.h"
-#include "exporters/prometheus/openmetrics_encoder.h"
-#include "exporters/prometheus/text_encoder.h"
+#include "exporters/prometheus/server_security.h"
 #include "sdk/src/threads.h"
 
 POLYMETER_BEGIN_NAMESPACE
@@ -95,6 +97,19 @@ constexpr OptionSpec kOptions[] = {
      .help = "How long a client may take to send its request, or to take a part of the answer.",
      .min = 100,
      .max = 300000},
+    // A bad value of these leaves the backend out: the next best one would be an open server.
+    {.name = "web_config",
+     .help = "A web configuration file as Prometheus has it: TLS, users with passwords."},
+    {.name = "tls_certificate",
+     .help = "The server's certificate and its intermediate ones, a PEM file: HTTPS only."},
+    {.name = "tls_key", .help = "The certificate's key, a PEM file without a password."},
+    {.name = "tls_client_ca",
+     .help = "The authorities of which every client needs a certificate, a PEM file."},
+    {.name = "bearer_token",
+     .help = "What a client has to send as Authorization: Bearer.",
+     .secret = true},
+    {.name = "bearer_token_file",
+     .help = "A file with the bearer token; read again when it changes."},
 };
 
 ExpositionOptions ExpositionOptionsOf(const BackendOptions& options) {
@@ -153,9 +168,28 @@ class Routes {
     left_.wait(lock, [this] { return users_ == (t_user == this ? 1 : 0); });
   }
 
+  // Before the first request. From now on /healthz alone is open, as orchestrators need it.
+  Status RequireLogin(AuthenticatorOptions login) {
+    login.log = [this](std::string_view message) { Log(message); };
+    auto made = Authenticator::Make(login);
+    if (!made.ok()) return made.status();
+    authenticator_ = std::move(made.value());
+    return {};
+  }
+
+  // What the server has to say while it runs.
+  void Log(std::string_view message) {
+    const Use use(*this);
+    if (use.source() == nullptr) return;
+    use.source()->Log(LogLevel::kWarning, "prometheus: " + std::string(message));
+  }
+
   void Handle(const HttpRequest& request, HttpResponse& response) {
     const bool metrics = request.path == path_;
-    if (!metrics && request.path != kHealthPath) {
+    if (authenticator_ != nullptr && request.path != kHealthPath &&
+        !AdmitRequest(*authenticator_, request, response)) {
+      if (metrics) Count(Status::Error("a client without the right credentials was refused"));
+    } else if (!metrics && request.path != kHealthPath) {
       response.Answer(404, "not found\n");
     } else if (request.method != "GET" && request.method != "HEAD") {
       response.AddHeader("Allow", "GET, HEAD");
@@ -230,6 +264,10 @@ class Routes {
     } else if (!response.Finish()) {
       status = Status::Error("the client is gone");
     }
+    Count(status);
+  }
+
+  void Count(const Status& status) {
     ++(status.ok() ? scrapes_ : failed_);
     const std::lock_guard lock(error_mutex_);
     error_ = status.message();
@@ -237,6 +275,7 @@ class Routes {
 
   Exposition exposition_;
   const std::string path_;
+  std::unique_ptr<Authenticator> authenticator_;              // null: everybody may read
   inline static thread_local const Routes* t_user = nullptr;  // whose source this thread uses
 
   std::mutex gate_;
@@ -253,11 +292,11 @@ class Routes {
 
 class PrometheusBackend final : public Backend {
  public:
-  PrometheusBackend(const BackendOptions& options, const Outside& outside)
-      : clock_(*outside.clock),
-        routes_(
-            std::make_shared<Routes>(ExpositionOptionsOf(options), clock_, options.Text("path"))),
-        server_options_(ServerOptionsOf(options)),
+  PrometheusBackend(const Clock& clock, std::shared_ptr<Routes> routes, HttpServerOptions server,
+                    const Outside& outside)
+      : clock_(clock),
+        routes_(std::move(routes)),
+        server_options_(std::move(server)),
         server_(outside.make_http_server ? outside.make_http_server(server_options_)
                                          : MakeHttpServer(server_options_)) {}
   ~PrometheusBackend() override {
@@ -384,6 +423,21 @@ BackendReport PrometheusBackend::Report() const {
   return report;
 }
 
+Result<std::unique_ptr<Backend>> MakePrometheusBackend(const BackendOptions& options,
+                                                       const Outside& outside) {
+  auto security = SecurityOf(options);
+  if (!security.ok()) return security.status();
+  auto routes =
+      std::make_shared<Routes>(ExpositionOptionsOf(options), *outside.clock, options.Text("path"));
+  const Status login = routes->RequireLogin(std::move(security->login));
+  if (!login.ok()) return login;
+  HttpServerOptions server = ServerOptionsOf(options);
+  server.tls = std::move(security->tls);
+  server.log = [routes](std::string_view message) { routes->Log(message); };
+  return std::unique_ptr<Backend>(std::make_unique<PrometheusBackend>(
+      *outside.clock, std::move(routes), std::move(server), outside));
+}
+
 }  // namespace
 
 const BackendInfo& PrometheusBackendInfo() {
@@ -398,10 +452,8 @@ const BackendInfo& PrometheusBackendInfo() {
         }
         return MakeTextEncoder();
       },
-      .make = [](const BackendOptions& options,
-                 Outside& outside) -> Result<std::unique_ptr<Backend>> {
-        return std::unique_ptr<Backend>(std::make_unique<PrometheusBackend>(options, outside));
-      },
+      .make = [](const BackendOptions& options, Outside& outside)
+          -> Result<std::unique_ptr<Backend>> { return MakePrometheusBackend(options, outside); },
   };
   return kInfo;
 }

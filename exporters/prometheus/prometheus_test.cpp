@@ -352,12 +352,12 @@ class FakeServer final : public HttpServer {
 };
 
 // Tells what is being waited for.
-class ObservedClock final : public testing::ManualClock {
+class ObservedClock final : public testing::SteppedClock {
  public:
   void WaitUntil(std::unique_lock<std::mutex>& lock, std::condition_variable& condition,
                  Deadline until) const override {
     until_ = until;
-    ManualClock::WaitUntil(lock, condition, until);
+    SteppedClock::WaitUntil(lock, condition, until);
   }
   // The end of the first wait that is not the one until `last`.
   Deadline NextWait(Deadline last) const {

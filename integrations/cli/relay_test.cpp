@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "integrations/cli/program_for_test.h"
-#include "integrations/common/sanitizer_for_test.h"
+#include "sdk/testing/sanitizer.h"
 
 namespace polymeter::cli {
 namespace {

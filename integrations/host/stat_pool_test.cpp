@@ -9,8 +9,8 @@
 #include <stdexcept>
 #include <thread>
 
-#include "integrations/common/sanitizer_for_test.h"
 #include "integrations/host/host_for_test.h"
+#include "sdk/testing/sanitizer.h"
 
 namespace {
 thread_local int t_failing_allocations = 0;  // the next ones of this thread

@@ -14,10 +14,10 @@
 #include <variant>
 #include <vector>
 
-#include "integrations/common/sanitizer_for_test.h"
 #include "integrations/job_queue/job_queue_model.h"
 #include "polymeter/job_queue.h"
 #include "sdk/testing/log_capture.h"
+#include "sdk/testing/sanitizer.h"
 #include "sdk/testing/values.h"
 
 namespace polymeter {

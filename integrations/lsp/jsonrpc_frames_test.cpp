@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "integrations/common/sanitizer_for_test.h"
 #include "integrations/lsp/lsp_for_test.h"
+#include "sdk/testing/sanitizer.h"
 
 namespace polymeter {
 namespace detail {

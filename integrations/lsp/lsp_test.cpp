@@ -12,10 +12,10 @@
 #include <string>
 
 #include "integrations/common/fork_for_test.h"
-#include "integrations/common/sanitizer_for_test.h"
 #include "integrations/lsp/lsp_families.h"
 #include "integrations/lsp/lsp_for_test.h"
 #include "sdk/testing/log_capture.h"
+#include "sdk/testing/sanitizer.h"
 #include "sdk/testing/values.h"
 
 namespace polymeter {

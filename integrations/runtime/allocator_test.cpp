@@ -7,7 +7,7 @@
 #include <memory>
 #include <string_view>
 
-#include "integrations/common/sanitizer_for_test.h"
+#include "sdk/testing/sanitizer.h"
 
 namespace polymeter::detail {
 namespace {

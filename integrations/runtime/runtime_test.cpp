@@ -7,11 +7,11 @@
 #include <set>
 #include <string>
 
-#include "integrations/common/sanitizer_for_test.h"
 #include "integrations/runtime/program_for_test.h"
 #include "integrations/runtime/runtime_families.h"
 #include "integrations/runtime/tree_for_test.h"
 #include "sdk/testing/log_capture.h"
+#include "sdk/testing/sanitizer.h"
 #include "sdk/testing/values.h"
 
 namespace polymeter {

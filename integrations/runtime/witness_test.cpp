@@ -12,9 +12,9 @@
 #include <thread>
 #include <vector>
 
-#include "integrations/common/sanitizer_for_test.h"
 #include "integrations/runtime/process_reader.h"
 #include "integrations/runtime/program_for_test.h"
+#include "sdk/testing/sanitizer.h"
 
 namespace polymeter::detail {
 namespace {

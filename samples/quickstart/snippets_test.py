@@ -74,6 +74,22 @@ PREAMBLES = {
         void Decode();
         ---
         Pool pool;""",
+    "recorder.md": """
+        using namespace std::chrono_literals;
+        struct Request { std::string model; };
+        extern const Request request;
+        extern const std::size_t bytes;
+        extern const std::chrono::nanoseconds took;
+        int Parse();
+        ---
+        auto metrics = polymeter::FromEnvironment("indexer");""",
+    "testing.md": """
+        #include <gmock/gmock.h>
+        using namespace std::chrono_literals;
+        struct Transcriber {
+          explicit Transcriber(const polymeter::Metrics&) {}
+          void Run(const char*, const char*) {}
+        };""",
     "tracing.md": """
         extern const polymeter::Metrics metrics;
         extern const std::string_view header;""",

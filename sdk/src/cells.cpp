@@ -164,6 +164,7 @@ CellStore::SlotAllocator::~SlotAllocator() {
 
 CellAddress CellStore::SlotAllocator::Allocate(std::size_t slots) {
   const std::size_t bytes = slots * sizeof(std::uint64_t);
+  if (bytes > usable_ - kChunkHeaderBytes) return kNoopCell;  // would reach into the next lane
   if (chunks_.empty() || used_ + bytes > usable_) {
     char* const chunk = ChunkPool::Instance().Acquire(kind_);
     if (chunk == nullptr) return kNoopCell;
@@ -191,7 +192,7 @@ double CellStore::LateIncrements(MetricType type, const RetiredCell& retired) no
 }
 
 CellAddress CellStore::Reuse(MetricType type, std::deque<RetiredCell>& retired) noexcept {
-  if (retired.size() <= kQuarantinedCells) return kNoopCell;
+  if (retired.size() <= quarantined_) return kNoopCell;
   reused_increments_ += LateIncrements(type, retired.front());
   const CellAddress cell = retired.front().cell;
   retired.pop_front();

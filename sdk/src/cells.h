@@ -52,18 +52,21 @@ struct HistogramTotals {
   std::uint64_t count;
   double sum;
 };
-HistogramTotals ReadHistogramCell(const HistogramCell& cell, std::uint32_t lanes,
+POLYMETER_EXPORT HistogramTotals ReadHistogramCell(const HistogramCell& cell, std::uint32_t lanes,
                                   std::uint64_t* buckets) noexcept;
 
 // The one copy of these bounds in the process. `bounds` must be ascending and finite.
-const HistogramBounds* InternBounds(const std::vector<double>& bounds);
+POLYMETER_EXPORT const HistogramBounds* InternBounds(const std::vector<double>& bounds);
 void LockBoundsForFork() noexcept;
 void UnlockBoundsAfterFork() noexcept;
 
 // Not thread-safe: used under the registry's mutex.
-class CellStore {
+class POLYMETER_EXPORT CellStore {
  public:
-  CellStore() = default;
+  static constexpr std::size_t kQuarantinedCells = std::size_t{1} << 20;
+
+  // A retired cell is used anew after so many later removals of its kind.
+  explicit CellStore(std::size_t quarantined = kQuarantinedCells) : quarantined_(quarantined) {}
   ~CellStore();
   CellStore(const CellStore&) = delete;
   CellStore& operator=(const CellStore&) = delete;
@@ -73,8 +76,7 @@ class CellStore {
   CellAddress NewGauge();
   CellAddress NewHistogram(const HistogramBounds* bounds);
 
-  // The series is gone: increments to the cell no longer count. The slot is used anew only after
-  // kQuarantinedCells later removals.
+  // The series is gone: increments to the cell no longer count. The slot stays in quarantine first.
   void Retire(MetricType type, CellAddress cell);
   // Increments and observations that retired counters and histograms got since they were retired.
   double RetiredIncrements() const noexcept;
@@ -86,14 +88,12 @@ class CellStore {
   std::uint64_t Rejected(CellAddress* offender) const noexcept;
 
  private:
-  static constexpr std::size_t kQuarantinedCells = std::size_t{1} << 20;
-
   struct RetiredCell {
     CellAddress cell;
     CounterValue base;  // what it held when it was retired
   };
   // Hands out consecutive slots of chunks of one kind.
-  class SlotAllocator {
+  class POLYMETER_EXPORT SlotAllocator {
    public:
     SlotAllocator(ChunkKind kind, std::size_t usable) : kind_(kind), usable_(usable) {}
     ~SlotAllocator();
@@ -111,6 +111,7 @@ class CellStore {
   static double LateIncrements(MetricType type, const RetiredCell& retired) noexcept;
   CellAddress Reuse(MetricType type, std::deque<RetiredCell>& retired) noexcept;
 
+  const std::size_t quarantined_;
   SlotAllocator counters_{ChunkKind::kLaned, kDoubleTwinOffset};  // the other half: doubles
   SlotAllocator rows_{ChunkKind::kLaned, kLaneBytes};
   SlotAllocator gauges_{ChunkKind::kPlain, kLaneBytes};

@@ -54,7 +54,7 @@ inline ChunkHeader& HeaderOf(CellAddress slot) noexcept {
 }
 
 // Lanes of a laned chunk: lane 0 and one for each possible CPU. Does not change.
-std::uint32_t LaneCount() noexcept;
+POLYMETER_EXPORT std::uint32_t LaneCount() noexcept;
 // Whether lanes 1 and up are written by restartable sequences.
 bool LanesBelongToCpus() noexcept;
 

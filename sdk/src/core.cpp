@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "sdk/src/clock.h"
+#include "sdk/src/recorder.h"
 #include "sdk/src/tap.h"
 #include "sdk/src/threads.h"
 
@@ -217,6 +218,7 @@ Status Core::Shutdown(Deadline deadline) noexcept {
   if (!recording() || stopped_.exchange(true)) return {};
   Status result = OfEveryBackend([deadline](Backend& backend) { return backend.Stop(deadline); });
   producers_->Shutdown();
+  SetRecorderStopped(*registry_, true);
   return result;
 }
 
@@ -247,12 +249,14 @@ Snapshot Core::Take(Deadline deadline, bool samples) {
   const auto producers = producers_;
   const auto registry = registry_;
   const auto backends = Backends();
+  const auto read_more = config_.read_more;
   {
     const std::lock_guard lock(mutex_);
     data->resource = resource_;
   }
   auto produced = producers->Collect(deadline);
   registry->Read(*data, samples);
+  if (read_more) read_more(*data, deadline);
   data->time = registry->Now();
   produced.push_back(SelfMetrics(*registry, ReportsOf(backends)));
   for (const NameClash& clash : MergeProduced(*data, produced)) {
@@ -324,6 +328,7 @@ std::shared_ptr<const ProducedFamilies> Core::SelfMetrics(
                      "Observations that the buckets count and that were not kept one by one.");
     sink.Counter({}, Tap::Instance().Lost());
   }
+  AddRecorderMetrics(registry, sink);
   return families;
 }
 
@@ -369,6 +374,7 @@ Status Core::RestartAfterFork() noexcept try {
     if (!backends_.empty()) return Status::Error("RestartAfterFork: the backends run already");
   }
   stopped_ = false;
+  SetRecorderStopped(*registry_, false);
   producers_->Resume();
   StartBackends(MakeBackends());
   return {};

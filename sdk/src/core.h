@@ -26,6 +26,7 @@ class Core : public SnapshotSource, public std::enable_shared_from_this<Core> {
 
   bool recording() const noexcept { return registry_ != nullptr; }
   Registry* registry() const noexcept { return registry_.get(); }
+  bool stopped() const noexcept { return stopped_.load(std::memory_order_relaxed); }
   ProducerRunner& producers() noexcept { return *producers_; }
   const std::vector<Setting>& settings() const noexcept { return config_.settings; }
 
@@ -76,7 +77,10 @@ class Core : public SnapshotSource, public std::enable_shared_from_this<Core> {
   std::atomic<bool> stopped_{false};
 };
 
-// Registers the handlers of pthread_atfork once; a core is in the list from here to its end.
+// Registers the handlers of pthread_atfork, once. What has handlers of its own and takes these
+// locks under its own must call this before it registers them: the last are called first.
+POLYMETER_EXPORT void RegisterForkHandlers() noexcept;
+// Registers the handlers; a core is in the list from here to its end.
 void WatchForks(Core* core);
 void UnwatchForks(Core* core) noexcept;
 

@@ -12,7 +12,7 @@ POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 
 // A copy of the variables at one moment.
-class Environment {
+class POLYMETER_EXPORT Environment {
  public:
   Environment() = default;  // nothing is set
   explicit Environment(StringPairs variables) : variables_(std::move(variables)) {}

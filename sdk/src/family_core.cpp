@@ -108,6 +108,27 @@ CellAddress FamilyCore::FindOrCreate(NamedLabels labels) noexcept {
   }
 }
 
+CellAddress FamilyCore::FindFew(NamedLabels labels) const noexcept {
+  constexpr std::size_t kFew = 8;
+  if (labels.size() != label_names_.size() || labels.size() > kFew) return 0;
+  std::array<std::string_view, kFew> values;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    // Mostly they come in the family's order.
+    const NamedLabel* found = labels.begin() + i;
+    if (found->name != label_names_[i]) {
+      found = std::find_if(labels.begin(), labels.end(),
+                           [&](const NamedLabel& label) { return label.name == label_names_[i]; });
+      if (found == labels.end()) return 0;
+    }
+    values[i] = found->value.text();
+  }
+  const std::uint64_t hash = HashOfValues(registry_->hash_seed_, values.data(), labels.size());
+  const ReadEpoch::Guard reading(registry_->epoch_);
+  const SeriesRecord* const record = table_.Find(hash, values.data(), labels.size());
+  if (record == nullptr) return 0;
+  return tapped_ ? record->cell | kOutOfLineBit : record->cell;
+}
+
 // --- making ----------------------------------------------------------------------------------
 
 CellAddress FamilyCore::NewCell() {

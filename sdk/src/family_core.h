@@ -54,6 +54,9 @@ class FamilyCore {
   // family.h describes these.
   CellAddress FindOrCreate(const std::string_view* values, std::size_t count) noexcept;
   CellAddress FindOrCreate(NamedLabels labels) noexcept;
+  // FindOrCreate's first half, which calls nobody: the cell when the series is there and has few
+  // labels, otherwise 0.
+  CellAddress FindFew(NamedLabels labels) const noexcept;
   bool Remove(const std::string_view* values, std::size_t count) noexcept;
   bool Remove(NamedLabels labels) noexcept;
   void RemoveAll() noexcept;

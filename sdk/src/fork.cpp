@@ -8,6 +8,7 @@
 
 #include "sdk/src/chunk_pool.h"
 #include "sdk/src/core.h"
+#include "sdk/src/recorder.h"
 #include "sdk/src/tap.h"
 
 POLYMETER_BEGIN_NAMESPACE
@@ -29,11 +30,13 @@ void BeforeFork() noexcept {
   for (Core* const core : cores.all) core->LockForFork();
   LockBoundsForFork();
   Tap::Instance().LockForFork();
+  LockRecorderForFork();
   ChunkPool::Instance().Lock();
 }
 void AfterForkInParent() noexcept {
   Cores& cores = AllCores();
   ChunkPool::Instance().Unlock();
+  UnlockRecorderAfterFork();
   Tap::Instance().UnlockAfterFork();
   UnlockBoundsAfterFork();
   for (Core* const core : cores.all) core->UnlockAfterFork();
@@ -42,6 +45,8 @@ void AfterForkInParent() noexcept {
 void AfterForkInChild() noexcept {
   Cores& cores = AllCores();
   ChunkPool::Instance().Unlock();
+  RestartRecorderInChild();
+  UnlockRecorderAfterFork();
   Tap::Instance().RestartInChild();
   Tap::Instance().UnlockAfterFork();
   UnlockBoundsAfterFork();
@@ -51,9 +56,13 @@ void AfterForkInChild() noexcept {
 
 }  // namespace
 
-void WatchForks(Core* core) {
+void RegisterForkHandlers() noexcept {
   static const int registered = pthread_atfork(BeforeFork, AfterForkInParent, AfterForkInChild);
   static_cast<void>(registered);
+}
+
+void WatchForks(Core* core) {
+  RegisterForkHandlers();
   Cores& cores = AllCores();
   const std::lock_guard lock(cores.mutex);
   cores.all.push_back(core);

@@ -20,7 +20,7 @@ using ::testing::ElementsAre;
 
 TEST(Logger, GivesTheSameTextOnceAMinute) {
   testing::LogCapture capture;
-  testing::ManualClock clock;
+  testing::SteppedClock clock;
   Logger logger(capture.callback(), clock);
   for (int i = 0; i < 3; ++i) logger.Log(LogLevel::kWarning, "busy");
   clock.Advance(59s);
@@ -32,7 +32,7 @@ TEST(Logger, GivesTheSameTextOnceAMinute) {
 
 TEST(Logger, GivesNoMoreThanTenTextsASecond) {
   testing::LogCapture capture;
-  testing::ManualClock clock;
+  testing::SteppedClock clock;
   Logger logger(capture.callback(), clock);
   for (int i = 0; i < 100; ++i) logger.Log(LogLevel::kError, std::to_string(i));
   EXPECT_EQ(capture.messages().size(), 10u);

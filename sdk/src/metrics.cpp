@@ -99,6 +99,21 @@ std::shared_ptr<detail::FamilyCore> Metrics::MakeFamily(MetricType type, std::st
   return *std::move(made);
 }
 
+Result<std::shared_ptr<detail::FamilyCore>> Metrics::TryMakeFamily(
+    MetricType type, std::string_view name, std::string_view help,
+    const std::vector<std::string>& labels, const FamilyOptions& options) const {
+  const std::vector<std::string_view> names(labels.begin(), labels.end());
+  return TryMakeFamily(type, name, help, names.data(), names.size(), options);
+}
+
+std::shared_ptr<detail::FamilyCore> Metrics::MakeFamily(MetricType type, std::string_view name,
+                                                        std::string_view help,
+                                                        const std::vector<std::string>& labels,
+                                                        const FamilyOptions& options) const {
+  const std::vector<std::string_view> names(labels.begin(), labels.end());
+  return MakeFamily(type, name, help, names.data(), names.size(), options);
+}
+
 namespace {
 
 template <class Handle>

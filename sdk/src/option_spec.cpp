@@ -71,6 +71,32 @@ std::string Shown(const OptionSpec& spec, std::string_view text) {
 
 std::string Accepts(const OptionSpec& spec) { return AcceptsIn(spec, /*otel=*/false); }
 
+std::string Accepts(const OptionSpec& spec, std::string_view variable) {
+  return AcceptsIn(spec, IsOpenTelemetry(variable));
+}
+
+std::string_view ToString(OptionKind kind) noexcept {
+  switch (kind) {
+    case OptionKind::kText:
+      return "text";
+    case OptionKind::kBool:
+      return "flag";
+    case OptionKind::kInteger:
+      return "integer";
+    case OptionKind::kNumber:
+      return "number";
+    case OptionKind::kDuration:
+      return "duration";
+    case OptionKind::kChoice:
+      return "choice";
+    case OptionKind::kList:
+      return "list";
+    case OptionKind::kPairs:
+      return "pairs";
+  }
+  return {};
+}
+
 std::string VariableName(std::string_view backend, std::string_view option) {
   std::string name = "METRICS_";
   const auto append = [&name](std::string_view part) {

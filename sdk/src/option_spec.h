@@ -55,6 +55,11 @@ struct OptionSpec {
 // What is accepted, in words: "an integer from 0 to 65535".
 std::string Accepts(const OptionSpec& spec);
 
+// The same in one of the standards' variables: OpenTelemetry's durations are integer milliseconds.
+std::string Accepts(const OptionSpec& spec, std::string_view variable);
+// "duration"
+std::string_view ToString(OptionKind kind) noexcept;
+
 // METRICS_PROMETHEUS_PORT
 std::string VariableName(std::string_view backend, std::string_view option);
 
@@ -62,7 +67,7 @@ std::string VariableName(std::string_view backend, std::string_view option);
 // one has been reported and replaced by what comes next (the standard's variable, the code's
 // options, the default). Asking for a name or kind that the specs do not have is a
 // mistake in the backend: an assertion, and an empty value without assertions.
-class BackendOptions {
+class POLYMETER_EXPORT BackendOptions {
  public:
   BackendOptions() = default;
 
@@ -102,9 +107,10 @@ class BackendOptions {
 
 // default < `set` (Options::Set) < the standards' variables < METRICS_*. `specs` must outlive the
 // result (a row's are static).
-BackendOptions ResolveOptions(std::string_view backend, std::span<const OptionSpec> specs,
-                              const Environment& environment, const StringPairs& set,
-                              Problems& problems);
+POLYMETER_EXPORT BackendOptions ResolveOptions(std::string_view backend,
+                                               std::span<const OptionSpec> specs,
+                                               const Environment& environment,
+                                               const StringPairs& set, Problems& problems);
 
 }  // namespace detail
 POLYMETER_END_NAMESPACE

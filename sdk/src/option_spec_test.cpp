@@ -190,5 +190,15 @@ TEST(Problems, CutLongValuesAndEscapeControlCharacters) {
   EXPECT_THAT(problems.Message(), HasSubstr("'1\\x0a2xxx"));
 }
 
+TEST(Accepts, SaysWhatAStandardsVariableTakes) {
+  constexpr OptionSpec kTimeout{.name = "timeout", .kind = OptionKind::kDuration, .min = 5};
+  EXPECT_THAT(detail::Accepts(kTimeout), HasSubstr("with its unit"));
+  EXPECT_THAT(detail::Accepts(kTimeout), HasSubstr("from 5ms"));
+  EXPECT_EQ(detail::Accepts(kTimeout, "STATSD_TIMEOUT"), detail::Accepts(kTimeout));
+  EXPECT_EQ(detail::Accepts(kTimeout, "OTEL_EXPORTER_OTLP_TIMEOUT"),
+            "an integer number of milliseconds from 5");
+  EXPECT_EQ(ToString(kTimeout.kind), "duration");
+}
+
 }  // namespace
 POLYMETER_END_NAMESPACE

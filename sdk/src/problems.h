@@ -16,7 +16,7 @@ struct Problem {
   std::string instead;  // "9464 (default) is used"
 };
 
-class Problems {
+class POLYMETER_EXPORT Problems {
  public:
   // The value is quoted and cut for the message; a secret is "***".
   void Add(std::string_view variable, std::string_view value, std::string trouble,

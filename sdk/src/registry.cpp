@@ -222,6 +222,13 @@ Result<std::shared_ptr<FamilyCore>> Registry::GetOrMake(MetricType type, std::st
   return family;
 }
 
+std::shared_ptr<FamilyCore> Registry::Find(MetricType type, std::string_view name) {
+  const std::string full_name = prefix_ + std::string(name);
+  const std::lock_guard lock(mutex_);
+  const auto known = families_.find(full_name);
+  return known != families_.end() && known->second->spec().type == type ? known->second : nullptr;
+}
+
 void Registry::ReportUnit(const FamilySpec& spec) const {
   std::string_view base = spec.name;
   if (spec.type == MetricType::kCounter && EndsWith(base, "_total")) base.remove_suffix(6);

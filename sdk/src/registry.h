@@ -41,6 +41,10 @@ class Registry : public std::enable_shared_from_this<Registry> {
                                                 const std::string_view* labels, std::size_t count,
                                                 const FamilyOptions& options);
 
+  // The family that is there already under this name (without prefix) and with this type; null when
+  // there is none.
+  std::shared_ptr<FamilyCore> Find(MetricType type, std::string_view name);
+
   // Adds every family and value to `data`, which then keeps the registry's memory in place. Takes
   // no lock while it reads. `samples`: also the single observations that were kept.
   void Read(SnapshotData& data, bool samples = false);

@@ -45,6 +45,27 @@ constexpr OptionSpec kGlobal[] = {
      .help = "Problems in the configuration are an error at start-up."},
 };
 
+// OpenTelemetry's variables that no option of a table stands for.
+enum Standard { kMetricsExporter, kSdkDisabled, kServiceName, kResourceAttributes };
+constexpr OptionSpec kStandard[] = {
+    {.name = "OTEL_METRICS_EXPORTER",
+     .kind = OptionKind::kList,
+     .help = "The backends, where METRICS_BACKEND is not set; none exports nothing.",
+     .accepts = "otlp, prometheus, console, none"},
+    {.name = "OTEL_SDK_DISABLED",
+     .kind = OptionKind::kBool,
+     .default_value = "false",
+     .help = "true disables what OTEL_METRICS_EXPORTER selects.",
+     .accepts = "true or false"},
+    {.name = "OTEL_SERVICE_NAME",
+     .default_value = "unknown_service:<program>",
+     .help = "The service's name; wins over service.name in OTEL_RESOURCE_ATTRIBUTES."},
+    {.name = "OTEL_RESOURCE_ATTRIBUTES",
+     .kind = OptionKind::kPairs,
+     .help = "Who measures: service.version, service.instance.id and others.",
+     .accepts = "name=value,name=value, percent-encoded"},
+};
+
 // A backend that OTEL_METRICS_EXPORTER may name.
 bool IsStandardExporter(std::string_view name) {
   return name == "otlp" || name == "prometheus" || name == "console";
@@ -94,6 +115,10 @@ StringPairs SettersAsSettings(const Options& options) {
   }
   settings.insert(settings.end(), options.settings().begin(), options.settings().end());
   return settings;
+}
+
+std::string IsNot(Standard variable) {
+  return "is not " + std::string(kStandard[variable].accepts);
 }
 
 // How a message names the place of a value.
@@ -226,7 +251,7 @@ class Selector {
   void SelectBackends(const BackendOptions& global) {
     const std::string text = Joined(global.List("backend"));
     const std::string source(text.empty() ? kFromDefault : global.Source("backend"));
-    const auto exporter = environment_.Get("OTEL_METRICS_EXPORTER");
+    const auto exporter = environment_.Get(kStandard[kMetricsExporter].name);
     const bool exporter_decides = exporter && source != "METRICS_BACKEND";
     std::string_view from = kFromDefault;
     if (source == "METRICS_BACKEND") {
@@ -245,12 +270,12 @@ class Selector {
   }
 
   bool OtelDisabled() {
-    const auto text = environment_.Get("OTEL_SDK_DISABLED");
+    const auto text = environment_.Get(kStandard[kSdkDisabled].name);
     if (!text) return false;
     const std::string lower = LowerCase(Trimmed(*text));
     if (lower != "true" && lower != "false" && !disabled_reported_) {
       disabled_reported_ = true;
-      problems_.Add("OTEL_SDK_DISABLED", *text, "is not true or false", "false is used");
+      problems_.Add("OTEL_SDK_DISABLED", *text, IsNot(kSdkDisabled), "false is used");
     }
     return lower == "true";
   }
@@ -262,13 +287,12 @@ class Selector {
     StringPairs from_environment;
     std::string_view attributes_source =
         given_.resource_attributes().empty() ? kFromDefault : kFromOptions;
-    if (const auto text = environment_.Get("OTEL_RESOURCE_ATTRIBUTES")) {
+    if (const auto text = environment_.Get(kStandard[kResourceAttributes].name)) {
       if (auto pairs = ParsePairs(*text)) {
         from_environment = std::move(*pairs);
         attributes_source = "OTEL_RESOURCE_ATTRIBUTES";
       } else {
-        problems_.Add("OTEL_RESOURCE_ATTRIBUTES", *text,
-                      "is not name=value,name=value, percent-encoded",
+        problems_.Add("OTEL_RESOURCE_ATTRIBUTES", *text, IsNot(kResourceAttributes),
                       "all of its attributes are ignored");
       }
     }
@@ -286,7 +310,7 @@ class Selector {
       return std::pair(attribute == nullptr ? std::string() : *attribute, kFromOptions);
     };
     auto [service, service_source] = pick("service.name", given_.service());
-    if (const auto name = environment_.Get("OTEL_SERVICE_NAME")) {
+    if (const auto name = environment_.Get(kStandard[kServiceName].name)) {
       service = *name;
       service_source = "OTEL_SERVICE_NAME";
     }
@@ -383,6 +407,7 @@ class Selector {
 }  // namespace
 
 std::span<const OptionSpec> GlobalOptions() { return kGlobal; }
+std::span<const OptionSpec> StandardVariables() { return kStandard; }
 
 Selection Select(const Options& options, const Environment& environment,
                  const std::vector<KnownBackend>& known, Problems& problems) {

@@ -33,7 +33,10 @@ struct Selection {
 };
 
 // The settings that are not a backend's own: METRICS_BACKEND and its kin.
-std::span<const OptionSpec> GlobalOptions();
+POLYMETER_EXPORT std::span<const OptionSpec> GlobalOptions();
+// OpenTelemetry's variables that count for all backends, by their full names. (Those that stand
+// for one option are its `standard`.)
+std::span<const OptionSpec> StandardVariables();
 
 // METRICS_BACKEND holds names in any case, with spaces, twice or with `null` beside them: null
 // is what remains when no other name is given, and adds nothing beside one. Set, it decides, even

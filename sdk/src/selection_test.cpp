@@ -319,5 +319,41 @@ TEST(Problems, AreAllSaidInOneMessage) {
   }
 }
 
+// --- tables ----------------------------------------------------------------------------------
+
+// docs/environment.md is made of them.
+TEST(StandardVariables, EachOneCounts) {
+  const std::map<std::string_view, std::string> values = {
+      {"OTEL_METRICS_EXPORTER", "prometheus"},
+      {"OTEL_SDK_DISABLED", "perhaps"},
+      {"OTEL_SERVICE_NAME", "shop"},
+      {"OTEL_RESOURCE_ATTRIBUTES", "service.version=7"}};
+  EXPECT_EQ(detail::StandardVariables().size(), values.size());
+  for (const OptionSpec& variable : detail::StandardVariables()) {
+    const auto value = values.find(variable.name);
+    ASSERT_NE(value, values.end()) << variable.name;
+    StringPairs environment{{std::string(variable.name), value->second}};
+    // Looked at only where there is something to disable.
+    if (variable.name == "OTEL_SDK_DISABLED") {
+      environment.emplace_back("OTEL_METRICS_EXPORTER", "prometheus");
+    }
+    const Selected selected = Select(std::move(environment));
+    bool counts = !selected.problems.empty();
+    for (const Setting& setting : selected.selection.settings) {
+      counts = counts || setting.source == variable.name;
+    }
+    EXPECT_TRUE(counts) << variable.name;
+  }
+}
+
+TEST(GlobalOptions, EachOneIsDescribed) {
+  const Selected selected = Select({});
+  for (const OptionSpec& option : detail::GlobalOptions()) {
+    EXPECT_THAT(selected.Said(detail::VariableName("", option.name)), Pair(::testing::_, "default"))
+        << option.name;
+    EXPECT_FALSE(option.help.empty()) << option.name;
+  }
+}
+
 }  // namespace
 POLYMETER_END_NAMESPACE

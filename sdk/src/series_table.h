@@ -15,7 +15,7 @@
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 
-std::uint64_t HashOfValues(std::uint64_t seed, const std::string_view* values,
+POLYMETER_EXPORT std::uint64_t HashOfValues(std::uint64_t seed, const std::string_view* values,
                            std::size_t count) noexcept;
 
 class SeriesTable {

@@ -15,6 +15,10 @@ std::string_view ToString(MetricType type) noexcept {
   return kNames[static_cast<std::size_t>(type)];
 }
 
+std::size_t FamilyView::size() const noexcept {
+  return std::visit([](const auto& all) { return all.size(); }, points);
+}
+
 namespace {
 const detail::SnapshotData& Empty() noexcept {
   static const auto* const kEmpty = [] {

@@ -17,7 +17,7 @@ POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 
 // Memory that is given back all at once.
-class Arena {
+class POLYMETER_EXPORT Arena {
  public:
   // `bytes` aligned to 8.
   void* Allocate(std::size_t bytes);

@@ -16,12 +16,12 @@ namespace detail {
 
 // Without spaces and tabs around it.
 std::string_view Trimmed(std::string_view text) noexcept;
-std::string LowerCase(std::string_view text);
+POLYMETER_EXPORT std::string LowerCase(std::string_view text);
 // The pieces between `separator`, trimmed, empty ones left out.
-std::vector<std::string> SplitList(std::string_view text, char separator = ',');
+POLYMETER_EXPORT std::vector<std::string> SplitList(std::string_view text, char separator = ',');
 
 std::optional<bool> ParseBool(std::string_view text);  // true, false, 1, 0, yes, no, on, off
-std::optional<std::int64_t> ParseInteger(std::string_view text);
+POLYMETER_EXPORT std::optional<std::int64_t> ParseInteger(std::string_view text);
 std::optional<double> ParseNumber(std::string_view text);  // finite
 // 250ms, 1.5s, 5m, 1h; 0 needs no unit, everything else does.
 std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text);

@@ -1,4 +1,5 @@
-// Time that a test moves by hand.
+// Time that a test moves by hand, with the steady clock of intervals and deadlines. (The clock of
+// Options().Clock() alone is testing::ManualClock of polymeter/testing.h.)
 #pragma once
 
 #include <chrono>
@@ -12,7 +13,7 @@ namespace testing {
 
 // Thread-safe. Begins at 2026-01-01T00:00:00Z and, as deadlines also reach code that knows only the
 // real clock, at the real steady time.
-class ManualClock : public detail::Clock {
+class SteppedClock : public detail::Clock {
  public:
   SystemTime Now() const override {
     const std::lock_guard lock(mutex_);

@@ -39,10 +39,13 @@ STANDARD_20 = STANDARD | set(
     "barrier bit compare concepts coroutine format latch numbers ranges semaphore source_location "
     "span stop_token syncstream version".split())
 
+DROP_IN = "integrations/prometheus_cpp/dropin"
+
 # Third parties and who may see them. Tests and benchmarks may see all.
 THIRD_PARTIES = [
     (re.compile(r"^civetweb\.h$"), ("exporters/common/transport/http_server", "samples/",
                                     "integrations/http/")),
+    (re.compile(r"^CivetServer\.h$"), ("integrations/prometheus_cpp/dropin/",)),
     (re.compile(r"^curl/"), ("exporters/common/transport/http_client", "samples/")),
     (re.compile(r"^zlib\.h$|^libdeflate\.h$"), ("exporters/common/", "exporters/prometheus/",
                                                 "samples/")),
@@ -172,6 +175,10 @@ def check_includes(tree):
     for number, name, quoted in includes(text):
       where = f"{source}:{number}: {name}"
       target = headers.get(name) or (name if name in tree.paths else None)
+      # Of two libraries: the drop-in's own sources mean the drop-in's headers, all others the
+      # original's.
+      if name.startswith("prometheus/") and room(source) != DROP_IN:
+        target = None
       if target is None and quoted and not any(p.match(name) for p, _ in THIRD_PARTIES):
         beside = os.path.normpath(os.path.join(os.path.dirname(source), name))
         if beside not in tree.paths:
@@ -199,7 +206,7 @@ def check_includes(tree):
 
 
 def is_encoding(path):
-  return bool(re.match(r"exporters/common/encoding/|exporters/[^/]+/[^/]*encoder[^/]*$", path))
+  return bool(re.match(r"exporters/common/(encoding|exposition)/|exporters/[^/]+/[^/]*encoder[^/]*$", path))
 
 
 def cycles(edges):
@@ -233,7 +240,8 @@ def check_host(tree):
   for path in tree.sources():
     if is_test(path) or not path.startswith(("sdk/", "exporters/", "integrations/")):
       continue
-    if path.startswith("integrations/cli/"):
+    # The drop-in throws what prometheus-cpp throws.
+    if path.startswith(("integrations/cli/", "integrations/prometheus_cpp/dropin/")):
       continue
     for number, line in enumerate(code_only(tree.read(path)).splitlines(), 1):
       if ends.search(line):

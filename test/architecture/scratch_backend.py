@@ -98,9 +98,11 @@ def main():
     run("cmake", "-S", tree, "-B", build, "-G", "Ninja", *args.cmake_arg,
         "-DPOLYMETER_BUILD_TESTS=ON", "-DPOLYMETER_BUILD_SAMPLES=OFF", "-DPOLYMETER_INSTALL=OFF",
         "-DPOLYMETER_BUILD_BENCHMARKS=OFF", "-DPOLYMETER_WITH_PROMETHEUS_CPP=OFF",
-        "-DPOLYMETER_WITH_ADAPTERS=OFF",
+        "-DPOLYMETER_WITH_PROMETHEUS_API=OFF", "-DPOLYMETER_WITH_ADAPTERS=OFF",
         # What it is not compared with need not be compiled once more.
         "-DPOLYMETER_WITH_OTLP=OFF", "-DPOLYMETER_WITH_STATSD=OFF",
+        "-DPOLYMETER_WITH_PUSHGATEWAY=OFF", "-DPOLYMETER_WITH_TLS=OFF",
+        "-DPOLYMETER_WITH_WEB_CONFIG=OFF",
         stdout=subprocess.DEVNULL)
     run("cmake", "--build", build, "--target", TARGET)
     program = next(path for path in build.rglob(TARGET) if path.is_file())

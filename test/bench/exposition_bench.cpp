@@ -25,7 +25,7 @@
 #include "test/bench/head_limit.h"
 #include "test/bench/workload.h"
 #if defined(POLYMETER_STATIC)
-#include "exporters/prometheus/text_encoder.h"
+#include "exporters/common/exposition/text_encoder.h"
 #endif
 
 namespace polymeter_bench {

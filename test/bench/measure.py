@@ -8,6 +8,10 @@ CPU times, which other processes do not enter.
 import json
 import os
 import pathlib
+import re
+import resource
+import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -92,6 +96,12 @@ class Build:
         self.directory = pathlib.Path(directory)
         self.figures = Figures()
 
+    def cache(self, key):
+        """A variable of this build's CMake cache; empty where there is none."""
+        text = (self.directory / "CMakeCache.txt").read_text(encoding="utf-8")
+        match = re.search(r"^%s:\w+=(.*)$" % re.escape(key), text, re.M)
+        return match[1] if match else ""
+
     def google(self, program, min_time=0.03, pattern="."):
         self.figures.add_google(run([
             str(self.programs / ("bench_" + program)), "--benchmark_format=json",
@@ -125,6 +135,12 @@ def adapters(build):
         build.google(name)
 
 
+def dropin(build):
+    # Two programs, because the two libraries exclude each other in one.
+    build.google("dropin", 0.05)
+    build.google("dropin_prom", 0.05)
+
+
 def http(build):
     build.google("http")
 
@@ -150,6 +166,63 @@ def threads(build):
         build.memory("threads", count, "100000", "100")
 
 
+# The least that includes what a program needs to count, to time and to be scraped.
+HEADERS = {
+    "polymeter": ("polymeter/polymeter.h",),
+    "prom": ("prometheus/counter.h", "prometheus/gauge.h", "prometheus/histogram.h",
+             "prometheus/registry.h", "prometheus/exposer.h", "prometheus/text_serializer.h"),
+}
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DROPIN = ROOT / "integrations" / "prometheus_cpp" / "dropin" / "include"
+
+
+def compile_time(build):
+    """CPU seconds to compile headers alone, with the folders of bench_http, which has all."""
+    commands = json.loads((build.directory / "compile_commands.json").read_text(encoding="utf-8"))
+    words = next(shlex.split(c["command"]) for c in commands if "bench_http.dir" in c["command"])
+    folders = [w for w in words if w.startswith("-I")]
+    folders += [w for i, name in enumerate(words[:-1]) if name == "-isystem"
+                for w in (name, words[i + 1])]
+    contenders = {name: ([], headers) for name, headers in HEADERS.items()}
+    if DROPIN.is_dir():
+        contenders["dropin"] = (["-I%s" % DROPIN], HEADERS["prom"])
+    for _ in range(5):
+        for name, (first, headers) in contenders.items():
+            source = "".join("#include <%s>\n" % header for header in headers)
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            result = subprocess.run(
+                [build.cache("CMAKE_CXX_COMPILER"), "-std=c++17", "-O2", "-c", "-o", os.devnull,
+                 *first, *folders, "-x", "c++", "-"], input=source, text=True,
+                stderr=subprocess.PIPE, check=False)
+            if result.returncode != 0:
+                raise BenchError("%s does not compile: %s" % (name, result.stderr[-500:]))
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            build.figures.add("compile/" + name, "seconds",
+                              after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+
+def program_size(build, name, program):
+    stripped = build.directory / ("%s.stripped" % program.name)
+    shutil.copyfile(program, stripped)
+    run(["strip", str(stripped)])
+    build.figures.add(name, "bytes", stripped.stat().st_size)
+    loaded = run(["ldd", str(program)]).splitlines()
+    build.figures.add(name, "libraries", sum("linux-vdso" not in line for line in loaded))
+
+
+def minimal_program(build):
+    """The smallest program, built as a user builds it, and the same one with all backends."""
+    folder = build.directory / "minimal"
+    run(["cmake", "-S", str(ROOT / "test" / "bench" / "minimal"), "-B", str(folder), "-G", "Ninja",
+         "-DCMAKE_BUILD_TYPE=Release"] + [
+             "-D%s=%s" % (key, build.cache(key))
+             for key in ("CMAKE_CXX_COMPILER", "CMAKE_CXX_COMPILER_LAUNCHER", "CMAKE_PREFIX_PATH")
+             if build.cache(key)])
+    run(["cmake", "--build", str(folder)])
+    program_size(build, "program/prometheus", folder / "minimal")
+    program_size(build, "program/all", build.programs / "bench_minimal")
+
+
 # name -> (function, rounds, rounds when quick, also for the shared build)
 PARTS = {
     "hot_path": (hot_path, 5, 2, True),
@@ -157,11 +230,14 @@ PARTS = {
     "creation": (creation, 2, 1, True),
     "push": (push, 3, 1, True),
     "adapters": (adapters, 3, 1, False),
+    "dropin": (dropin, 3, 1, False),
     "http": (http, 2, 1, False),
     "scrape_memory": (scrape_memory, 2, 1, False),
     "series_memory": (series_memory, 1, 1, False),
     "prom_scrape_memory": (prom_scrape_memory, 1, 1, False),
     "threads": (threads, 2, 1, False),
+    "compile_time": (compile_time, 2, 1, False),
+    "minimal_program": (minimal_program, 1, 0, False),
 }
 
 

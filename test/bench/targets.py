@@ -214,6 +214,36 @@ def process_rows(build):
     return rows
 
 
+def program_rows(build):
+    f = build.figures
+    rows = []
+
+    def seconds(who):
+        return f.get("compile/" + who, "seconds")
+
+    def s(value):
+        return "%.2f s" % value
+
+    rows.append(Row(12, "polymeter.h alone: time to compile / prometheus-cpp's headers",
+                    build.label, s(seconds("polymeter")), s(seconds("prom")),
+                    seconds("polymeter") / seconds("prom"), 1.2))
+    if "compile/dropin" in f:
+        rows.append(Row(12, "... the drop-in's headers / prometheus-cpp's", build.label,
+                        s(seconds("dropin")), s(seconds("prom")),
+                        seconds("dropin") / seconds("prom"), 1.2))
+    for name, words, libraries, kilobytes in (
+            ("program/prometheus", "program with the Prometheus backend", 8, 250),
+            ("program/all", "... with all backends", None, None)):
+        if name not in f:
+            continue
+        count, size = f.get(name, "libraries"), f.get(name, "bytes") / 1000
+        rows.append(Row(12, words + ": shared libraries", build.label, "%d" % count, "", count,
+                        libraries))
+        rows.append(Row(12, words + ": stripped, KB", build.label, "%.0f KB" % size, "", size,
+                        kilobytes))
+    return rows
+
+
 def push_rows(build):
     f = build.figures
     rows = []
@@ -256,13 +286,54 @@ def adapter_rows(build):
     return rows
 
 
+def dropin_rows(build):
+    """Target 16: a program written for prometheus-cpp, with the drop-in and with the original."""
+    f = build.figures
+    rows = []
+
+    def native(what, name, gate):
+        ours, other = (f.ns("dropin/" + name % who) for who in ("ours", "native"))
+        rows.append(Row(16, "drop-in: %s / native" % what, build.label, ns(ours), ns(other),
+                        ours / other, 1.3 if gate else None, gate=gate, part="dropin"))
+
+    def prom(what, name, limit, *, gate=False, field=None, show=ms, sleeps=False):
+        read = f.wall_ns if sleeps else f.ns
+        ours, other = ((f.get("dropin/" + name % who, field) * 1e6 if field else
+                        read("dropin/" + name % who)) for who in ("ours", "prom"))
+        rows.append(Row(16, "drop-in: %s: prom / ours" % what, build.label, show(ours),
+                        show(other), other / ours, limit, False, gate, "dropin"))
+
+    for threads, words in ((8, "8 threads"), (1, "1 thread")):
+        for series, count in (("1000", "1,000 series"), ("1", "1 series")):
+            for operation in ("increment", "observe"):
+                native("%s, %s, %s" % (operation, words, count),
+                       operation + "/%%s/%s/t%d" % (series, threads), threads == 8)
+    for operation in ("increment", "observe"):
+        prom("%s, 8 threads, 1 series" % operation, operation + "/%s/1/t8", None, show=ns,
+             sleeps=True)
+    for threads, words in ((1, "1 thread"), (8, "8 threads")):
+        prom("Family::Add of a known series, %s" % words, "add/%%s/1000/t%d" % threads, None,
+             show=ns, sleeps=threads > 1)
+    prom("page of 100,000 counters", "page/%s/counters/100000", 15, gate=True)
+    prom("page of 10,000 histograms", "page/%s/histograms/10000", 15)
+    prom("Collect of 100,000 counters", "collect/%s/counters/100000", None)
+    prom("creation of 100,000 counters", "create/%s/100000", None)
+    for count, words in (("100000", "100,000"), ("10000", "10,000")):
+        for encoding, times in (("plain", 8), ("gzip", 4)):
+            prom("HTTP scrape of %s counters, %s, p50" % (words, encoding),
+                 "http/%%s/%s/%s" % (count, encoding), times, gate=count == "100000",
+                 field="p50_ms")
+    return rows
+
+
 def rows_of(builds):
     rows = []
     for build in builds:
         rows += hot_path_rows(build) + exposition_rows(build) + creation_rows(build)
         rows += push_rows(build)
         if build is builds[0]:
-            rows += process_rows(build) + adapter_rows(build)
+            rows += process_rows(build) + program_rows(build) + adapter_rows(build)
+            rows += dropin_rows(build)
     # By target; the order within one stays.
     rows.sort(key=lambda row: row.target)
     assert all(not row.gate or row.part in PARTS for row in rows)

@@ -90,7 +90,7 @@ class FakeWorld {
   }
 
   const std::shared_ptr<detail::Outside>& outside() const { return outside_; }
-  ManualClock& clock() { return clock_; }
+  SteppedClock& clock() { return clock_; }
 
   // Whether transports find their receiver or their port.
   void SetReachable(bool reachable) {
@@ -146,7 +146,7 @@ class FakeWorld {
   }
 
  private:
-  ManualClock clock_;
+  SteppedClock clock_;
   std::shared_ptr<FakePushTransport::State> push_ = std::make_shared<FakePushTransport::State>();
   std::shared_ptr<FakeHttpServer::State> http_ = std::make_shared<FakeHttpServer::State>();
   std::shared_ptr<detail::Outside> outside_;

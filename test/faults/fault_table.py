@@ -158,6 +158,39 @@ def accepted_after_retry(o):
     assert not set(o.dropped) - {"shutdown"}, o.report
 
 
+PUSHGATEWAY = {"METRICS_BACKEND": "pushgateway", "METRICS_PUSHGATEWAY_INTERVAL": "300ms",
+               "METRICS_PUSHGATEWAY_TIMEOUT": "1s"}
+
+
+def pushgateway(behave, want, delete=False, words=()):
+    """`delete`: the group goes at the end, which has to be told to a receiver that fails."""
+    def case(service):
+        server = faulty.HttpServer(behave)
+        try:
+            env = {**PUSHGATEWAY, "METRICS_PUSHGATEWAY_URL": f"http://127.0.0.1:{server.port}",
+                   "METRICS_PUSHGATEWAY_ON_EXIT": "delete" if delete else "keep"}
+            results = run(service, env, words=words)
+        finally:
+            server.close()
+        return results, want, server.asked
+    return case
+
+
+def pushgateway_absent(service):
+    env = {**PUSHGATEWAY, "METRICS_PUSHGATEWAY_URL": f"http://127.0.0.1:{faulty.free_port()}",
+           "METRICS_PUSHGATEWAY_ON_EXIT": "delete"}
+
+    def want(o):
+        assert o.accepted == 0 and o.superseded > 0 and o.dropped.get("shutdown", 0) > 0, o.report
+        assert "connect" in o.error, o.report
+    return run(service, env), want, 0
+
+
+def only_the_end_failed(o):
+    assert o.accepted > 0 and not o.dropped, o.report
+    assert "was not deleted" in o.error, o.report
+
+
 STATSD = {"METRICS_BACKEND": "statsd", "METRICS_STATSD_INTERVAL": "300ms"}
 
 
@@ -268,6 +301,18 @@ CASES = {
     "otlp: clock set back, differences": otlp(faulty.says(faulty.OK), accepted, DELTA,
                                               words=("clock_back",)),
     "otlp: fork": otlp(faulty.says(faulty.OK), both_processes, words=("fork",)),
+    "pushgateway: receiver absent": pushgateway_absent,
+    "pushgateway: accepts and never answers": pushgateway(faulty.never_answers, nothing_accepted,
+                                                          delete=True),
+    "pushgateway: 400": pushgateway(faulty.says(faulty.answer(400)), dropped_as("http_400")),
+    "pushgateway: 503 with Retry-After": pushgateway(
+        faulty.first_then_ok(faulty.answer(503, "Retry-After: 1\r\n")), accepted_after_retry),
+    "pushgateway: 500 for ever": pushgateway(faulty.says(faulty.answer(500)), nothing_accepted),
+    "pushgateway: DELETE refused": pushgateway(
+        faulty.refuses_method(b"DELETE", faulty.answer(401)), only_the_end_failed, delete=True),
+    "pushgateway: DELETE never answered": pushgateway(
+        faulty.refuses_method(b"DELETE", None), only_the_end_failed, delete=True),
+    "pushgateway: fork": pushgateway(faulty.says(faulty.OK), both_processes, words=("fork",)),
     "statsd: receiver absent": statsd_absent,
     "statsd: host without address": statsd_unresolvable,
     "statsd: socket missing": statsd_missing_socket,
@@ -279,7 +324,7 @@ CASES = {
     "console: reader gone": closed_output,
     "four backends, all dead": everything_dead,
 }
-SHORT = ("otlp: receiver absent", "otlp: accepts and never answers", "otlp: partial success",
+SHORT = ("otlp: receiver absent", "pushgateway: DELETE never answered", "otlp: accepts and never answers", "otlp: partial success",
          "otlp: dies and comes back, differences", "statsd: receiver never reads",
          "jsonl: disk full", "four backends, all dead")
 

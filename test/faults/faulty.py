@@ -23,7 +23,7 @@ PARTIAL = bytes([0x0A, 0x07, 0x08, 0x03, 0x12, 0x03]) + b"bad"
 
 
 class HttpServer:
-    """Reads each request to its end and gives it to `behave(connection, number)`."""
+    """Reads each request to its end and calls `behave(connection, number, head)`."""
 
     def __init__(self, behave, port=0, tls=None):
         self._behave = behave
@@ -49,9 +49,9 @@ class HttpServer:
             if self._tls is not None:
                 connection = self._tls.wrap_socket(connection, server_side=True)
             while True:
-                self._read_request(connection)
+                head = self._read_request(connection)
                 self.asked += 1
-                if self._behave(connection, self.asked) is False:
+                if self._behave(connection, self.asked, head) is False:
                     break
         with contextlib.suppress(OSError):
             connection.close()
@@ -76,6 +76,7 @@ class HttpServer:
             if not piece:
                 raise OSError("closed")
             body += piece
+        return head
 
     def close(self):
         self._closed = True
@@ -88,28 +89,42 @@ class HttpServer:
 
 
 def says(data):
-    def behave(connection, _):
+    def behave(connection, *_):
         connection.sendall(data)
     return behave
 
 
 def first_then_ok(data, times=1):
-    def behave(connection, number):
+    def behave(connection, number, _):
         connection.sendall(data if number <= times else OK)
     return behave
 
 
-def never_answers(connection, _):
+def never_answers(connection, *_):
     time.sleep(30)
     return False
 
 
-def answers_slowly(connection, _):
+def refuses_method(method, data):
+    """Answers requests of that method with `data`, or, for None, never; others well."""
+    def behave(connection, _, head):
+        if not head.startswith(method + b" "):
+            connection.sendall(OK)
+        elif data is None:
+            time.sleep(30)
+            return False
+        else:
+            connection.sendall(data)
+        return True
+    return behave
+
+
+def answers_slowly(connection, *_):
     time.sleep(0.4)
     connection.sendall(OK)
 
 
-def resets(connection, _):
+def resets(connection, *_):
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
     return False

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "exporters/common/encoding/base64.h"
+#include "exporters/common/transport/retry_after.h"
 #include "exporters/otlp/answer_parts.h"
 #include "exporters/otlp/classify.h"
 

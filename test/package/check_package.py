@@ -17,6 +17,8 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from readme_install import Install
+
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent.parent
 COMPILERS = ("g++", "clang++-14")
@@ -36,6 +38,7 @@ EXPECTED = {
     ],
     "sdk_only": ["jobs_total", "jobs_total is 3"],
     "bridge": ["old_total 7"],
+    "dropin": ["old_total 7"],
 }
 
 
@@ -77,6 +80,7 @@ class Package:
         self.adapters = "POLYMETER_WITH_ADAPTERS:BOOL=ON" in cache
         self.tools = "POLYMETER_WITH_TOOLS:BOOL=ON" in cache
         self.bridge = "POLYMETER_WITH_PROMETHEUS_CPP:BOOL=ON" in cache
+        self.dropin = "POLYMETER_WITH_PROMETHEUS_API:BOOL=ON" in cache
         self.libdir = next(self.root.glob("**/polymeter-config.cmake")).parents[2]
         self.environment = dict(os.environ)
         self.environment["PKG_CONFIG_PATH"] = str(self.libdir / "pkgconfig")
@@ -116,15 +120,30 @@ class Package:
                     raise Failure(f"{path.name}:{number}: {line}")
 
     def check_exported_symbols(self):
-        """A shared library exports names of polymeter only."""
+        """A shared library exports names of polymeter only, the drop-in those of its API, too."""
         for library in self.libdir.glob("*.so"):
             for line in run("nm", "-D", "--defined-only", "-C", library).splitlines():
                 name = line.split(None, 2)[2]
                 kind = line.split()[1]
                 # Weak and unique ones are templates of the standard library that the compiler emits as
                 # default visible.
+                if library.name == "libpolymeter_prometheus_api.so" and "prometheus::" in name:
+                    continue
                 if "polymeter" not in name and kind not in "WVuw":
                     raise Failure(f"{library.name} exports {line}")
+
+    def check_headers_apart(self):
+        """The drop-in's headers are seen by its users alone; each ties its user to the library."""
+        if list(self.root.glob("include/prometheus/*")):
+            raise Failure("include/prometheus would hide prometheus-cpp's headers")
+        folder = self.root / "include" / "polymeter" / "prometheus_api"
+        headers = sorted(folder.glob("prometheus/*.h"))
+        if not headers:
+            raise Failure(f"no headers in {folder}")
+        for header in headers:
+            seen = run("g++", "-std=c++14", "-E", f"-I{folder}", f"-I{self.root}/include", header)
+            if "polymeter_prometheus_api_excludes_prometheus_cpp" not in seen:
+                raise Failure(f"{header.name} does not include prometheus/detail/one_library.h")
 
     def check_soname(self):
         for library in self.libdir.glob("*.so"):
@@ -154,8 +173,84 @@ def pkg_config_consumer(package, work, compiler, standard, program="page", modul
     expect_output(program, run(build / program, env=package.environment))
 
 
+def both_by_pkg_config(package, work):
+    """pkg-config has no word for it (its `Conflicts` is about a package's own requirements): the
+    linker refuses."""
+    build = Path(tempfile.mkdtemp(dir=work))
+    static = [] if package.shared else ["--static"]
+    for modules in (("polymeter-prometheus-api", "prometheus-cpp-pull"),
+                    ("prometheus-cpp-core", "polymeter-prometheus-api"),
+                    ("polymeter-prometheus-bridge", "polymeter-prometheus-api")):
+        if "polymeter-prometheus-bridge" in modules and not package.bridge:
+            continue
+        # The drop-in's headers whatever the order of the libraries.
+        cflags = run("pkg-config", "--cflags", "polymeter-prometheus-api", env=package.environment)
+        libs = run("pkg-config", *static, "--libs", *modules, env=package.environment)
+        done = subprocess.run(
+            ["g++", "-std=c++17", HERE / "consumer" / "dropin.cpp", "-o", build / "dropin",
+             *cflags.split(), *libs.split()], text=True, env=package.environment,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode == 0 or not re.search(
+                r"polymeter_prometheus_api(_excludes_prometheus_cpp.*|\.so) mismatches non-TLS "
+                r"definition in \S*libprometheus-cpp-core", done.stdout):
+            raise Failure(f"{modules}: {done.returncode} {done.stdout}")
+
+
+def both_by_cmake(package):
+    print(run(sys.executable, HERE / "exclusion" / "check_exclusion.py", "--package", package.root,
+              "Configure"), end="")
+
+
+def readme_program(program, environment=None):
+    """The README's program counts one command."""
+    clean = {k: v for k, v in (environment or os.environ).items()
+             if not k.startswith(("METRICS_", "OTEL_"))}
+    page = subprocess.run([program], input="true\n", text=True, capture_output=True, timeout=60,
+                          env=clean | {"METRICS_BACKEND": "console"}, check=True).stdout
+    if 'jobs_total{result="ok"} 1' not in page.splitlines():
+        raise Failure(f"{program} printed:\n{page}")
+
+
+def readme_find_package(package, work):
+    """The README's find_package and target_link_libraries lines and program."""
+    install = Install()
+    folder = Path(tempfile.mkdtemp(dir=work))
+    (folder / "main.cpp").write_text(install.program)
+    (folder / "CMakeLists.txt").write_text(install.cmake_project(install.find_package))
+    run("cmake", "-S", folder, "-B", folder / "build", "-G", "Ninja",
+        f"-DCMAKE_PREFIX_PATH={package.root}")
+    run("cmake", "--build", folder / "build")
+    readme_program(folder / "build" / "my_service")
+
+
+def readme_pkg_config(package, work):
+    """The README's compiler line, as a shell runs it."""
+    install = Install()
+    folder = Path(tempfile.mkdtemp(dir=work))
+    (folder / "main.cpp").write_text(install.program)
+    run("sh", "-c", install.pkg_config, env=package.environment, cwd=folder)
+    readme_program(folder / "a.out", package.environment)
+
+
+def readme_fetch_content(work, shared):
+    """The README's FetchContent block, with the source where it says."""
+    install = Install()
+    folder = Path(tempfile.mkdtemp(dir=work))
+    (folder / "third_party").mkdir()
+    (folder / "third_party" / "polymeter").symlink_to(SOURCE)
+    (folder / "main.cpp").write_text(install.program)
+    (folder / "CMakeLists.txt").write_text(install.cmake_project(install.fetch))
+    launcher = shutil.which("ccache")
+    run("cmake", "-S", folder, "-B", folder / "build", "-G", "Ninja",
+        *([f"-DCMAKE_CXX_COMPILER_LAUNCHER={launcher}"] if launcher else []),
+        "-DCMAKE_CXX_STANDARD=17", "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_CXX_FLAGS_RELEASE=-O0",
+        "-DCMAKE_UNITY_BUILD=ON", f"-DBUILD_SHARED_LIBS={'ON' if shared else 'OFF'}")
+    run("cmake", "--build", folder / "build", "--target", "my_service", "-j2")
+    readme_program(folder / "build" / "my_service")
+
+
 def source_consumer(kind, work, compiler, standard, shared):
-    """add_subdirectory (embedded) or FetchContent (fetched) of the source tree, by a project that
+    """add_subdirectory (embedded) of the source tree, by a project that
     compiles all it has in few pieces (Conan's static build compiles file by file). That it builds is
     the question; how fast it is, test/bench asks."""
     build = Path(tempfile.mkdtemp(dir=work))
@@ -206,13 +301,22 @@ def checks(package, work, full):
         package, work, "otpl", "component 'otpl' is not a component of polymeter")
     yield "another minor version is refused", lambda: wrong_version(package, work)
     for component, there in (("prometheus", package.prometheus), ("runtime", package.adapters), ("lsp", package.tools),
-                             ("prometheus_bridge", package.bridge)):
+                             ("http_httplib", package.adapters), ("tools", package.tools),
+                             ("prometheus_bridge", package.bridge), ("prometheus_api", package.dropin)):
         if not there:
             yield f"{component}, left out of the build, says so", lambda c=component: missing_component(
                 package, work, c, f"component '{c}' was left out of this build")
 
     if package.tools:
         yield "the installed command runs", package.check_command
+    if package.dropin:
+        yield "the drop-in's headers are its users' alone", package.check_headers_apart
+        yield "the linker refuses the drop-in beside prometheus-cpp", lambda: both_by_pkg_config(
+            package, work)
+        yield "CMake refuses the drop-in beside prometheus-cpp", lambda: both_by_cmake(package)
+    if package.prometheus:
+        yield "the README's find_package", lambda: readme_find_package(package, work)
+        yield "the README's pkg-config", lambda: readme_pkg_config(package, work)
 
     # Without the backend there is no page to print.
     program = "page" if package.prometheus else "sdk_only"
@@ -236,6 +340,13 @@ def checks(package, work, full):
                 package, work, c, s, ("bridge",), components=("polymeter", "prometheus_bridge"))
             yield f"pkg-config of the bridge, {name}", lambda c=compiler, s=standard: (
                 pkg_config_consumer(package, work, c, s, "bridge", "polymeter-prometheus-bridge"))
+        if package.dropin and (full or compiler == "g++"):
+            for drop_standard in (14, standard):
+                yield f"find_package of the drop-in, {compiler} C++{drop_standard}", (
+                    lambda c=compiler, s=drop_standard: cmake_consumer(
+                        package, work, c, s, ("dropin",), components=("prometheus_api",)))
+            yield f"pkg-config of the drop-in, {name}", lambda c=compiler, s=standard: (
+                pkg_config_consumer(package, work, c, s, "dropin", "polymeter-prometheus-api"))
     yield "find_package of the sdk alone, -fno-exceptions", lambda: cmake_consumer(
         package, work, "g++", 17, ("sdk_only",), STRICT + " -fno-exceptions", ("sdk",))
     yield "find_package, -fno-exceptions", lambda: cmake_consumer(
@@ -244,10 +355,11 @@ def checks(package, work, full):
     if not package.prometheus or not full:
         return
     # Each is a build of the whole library.
-    kind, compiler, standard = (("embedded", "clang++-14", 20) if package.shared else
-                                ("fetched", "g++", 17))
-    yield f"{kind} source, {compiler} C++{standard}", lambda: source_consumer(
-        kind, work, compiler, standard, package.shared)
+    if package.shared:
+        yield "add_subdirectory, clang++-14 C++20", lambda: source_consumer(
+            "embedded", work, "clang++-14", 20, package.shared)
+    else:
+        yield "the README's FetchContent", lambda: readme_fetch_content(work, package.shared)
 
 
 def outcome(kind, sentence, check):

@@ -210,7 +210,11 @@ class Matrix:
             if has_sum:
                 yield name + '_sum', labels, number(point['sum'])
             if has_sum or kind == 'summary':
-                yield name + '_count', labels, number(point['count'])
+                count = number(point['count'])
+                if float(count) == 2.0 ** 64 and 'count_overflows' in cell.rules:
+                    cell.allows('count_overflows')
+                    count = 2 ** 63
+                yield name + '_count', labels, count
         else:
             if kind == 'counter' and not name.endswith('_total') and (
                     'total_appended' in cell.rules):
@@ -351,7 +355,7 @@ class Matrix:
                 self.fault('%s: of type %s, must be %s' % (where, found.kind, kind))
             if found.documentation != help_text:
                 if 'trimmed' in help_cell.rules and found.documentation in (
-                        help_text.strip(), help_text.rstrip()):
+                        help_text.strip(), help_text.rstrip(), help_text.lstrip()):
                     help_cell.allows('trimmed')
                 elif 'blank_help' in help_cell.rules and not found.documentation and (
                         help_text in (' ', '\0')):

@@ -7,8 +7,8 @@
 #include <memory>
 #include <string>
 
-#include "exporters/prometheus/openmetrics_encoder.h"
-#include "exporters/prometheus/text_encoder.h"
+#include "exporters/common/exposition/openmetrics_encoder.h"
+#include "exporters/common/exposition/text_encoder.h"
 #include "polymeter/polymeter.h"
 #include "test/receivers/corpus.h"
 #include "test/receivers/truth.h"

@@ -244,7 +244,8 @@ class Builds(unittest.TestCase):
                           *(f"-DPOLYMETER_{option}=OFF" for option in
                             ("BUILD_TESTS", "BUILD_SAMPLES", "WITH_ADAPTERS", "WITH_TOOLS",
                              "WITH_PROMETHEUS_CPP", "WITH_PROMETHEUS", "WITH_OTLP", "WITH_STATSD",
-                             "WITH_JSON", "WITH_CSV")),
+                             "WITH_JSON", "WITH_CSV", "WITH_PUSHGATEWAY",
+                             "WITH_PROMETHEUS_API")),
                           source=ITSELF)
         graph = len(run("ninja", "-C", project.folder, "-t", "commands").stdout.splitlines())
         cold = project.build(environment=cache)

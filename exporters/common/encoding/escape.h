@@ -11,7 +11,7 @@ namespace encoding {
 enum class Quotes : bool { kPlain, kEscaped };
 
 // Appends `text` with \ and LF escaped, and " where asked for; what is not UTF-8 becomes U+FFFD.
-void AppendEscaped(TextBuffer& out, std::string_view text, Quotes quotes);
+POLYMETER_EXPORT void AppendEscaped(TextBuffer& out, std::string_view text, Quotes quotes);
 
 }  // namespace encoding
 POLYMETER_END_NAMESPACE

@@ -33,21 +33,22 @@ constexpr milliseconds kGrace(250);
 
 // All that the thread uses; it lives as long as the thread or the backend does.
 struct PushState {
+  // `before`: of the backend's earlier run in this process, or null.
   PushState(const PushOptions& given, std::shared_ptr<const Encoder> format, const Clock& time,
-            std::unique_ptr<PushTransport> out)
+            std::unique_ptr<PushTransport> out, const PushState* before)
       : options(given),
         encoder(std::move(format)),
         clock(time),
         transport(std::move(out)),
         endpoint(transport->endpoint()),
         cache(encoder->MakeCache()),
-        delta(options.delta()),
+        delta(before != nullptr ? before->delta : DeltaStage(options.delta())),
         backoff(options.first_backoff(), options.most_backoff()),
         outbox(options.delta().any() ? std::optional(options.most_pending_bytes()) : std::nullopt) {
   }
 
   const PushOptions options;
-  const milliseconds interval = std::max(options.interval(), milliseconds(1));
+  const milliseconds interval = std::max(options.interval(), milliseconds(0));  // 0: when asked
   const std::shared_ptr<const Encoder> encoder;
   const Clock& clock;
   const std::unique_ptr<PushTransport> transport;
@@ -56,7 +57,9 @@ struct PushState {
 
   // The thread's own.
   Deadline next =
-      Later(clock.SteadyNow(), options.random_offset() ? RandomBelow(interval) : interval);
+      interval.count() == 0
+          ? Deadline::max()
+          : Later(clock.SteadyNow(), options.random_offset() ? RandomBelow(interval) : interval);
   const std::unique_ptr<EncoderCache> cache;
   DeltaStage delta;
   Backoff backoff;
@@ -76,12 +79,14 @@ struct PushState {
   Deadline retry_at{};    // our own; a flush does not wait for it
   Outbox outbox;
   std::string last_error;
+  bool end_told = false;
 
   void Run();
   void Round(std::unique_lock<std::mutex>& lock, bool last);
   void Take(std::unique_lock<std::mutex>& lock);
   void SendAll(std::unique_lock<std::mutex>& lock);
   SendResult SendBatch(const Batch& batch, std::vector<SendResult>& results);
+  void TellEnd(std::unique_lock<std::mutex>& lock);
   SendResult Guarded(const std::function<SendResult()>& send);
   void Note(std::unique_lock<std::mutex>& lock, const SendResult& result);
   void Say(std::unique_lock<std::mutex>& lock, LogLevel level, const std::string& message);
@@ -118,6 +123,12 @@ void PushState::Run() {
     }
     flushes_done = flush;
     changed.notify_all();
+  }
+  try {
+    TellEnd(lock);
+  } catch (...) {  // no memory
+    if (!lock.owns_lock()) lock.lock();
+    source_in_use = false;
   }
   outbox.DropAll("shutdown");
   running = false;
@@ -255,11 +266,39 @@ void PushState::SendAll(std::unique_lock<std::mutex>& lock) {
   }
 }
 
+// Once at least, then again until it is told or refused or no time is left. A reason that is known
+// stays where there was no time for an attempt.
+void PushState::TellEnd(std::unique_lock<std::mutex>& lock) {
+  for (;;) {
+    const Deadline until = EndOfAttempt();
+    lock.unlock();
+    const SendResult result = Guarded([&] { return transport->End(until); });
+    lock.lock();
+    const bool retry = result.outcome == SendResult::Outcome::kRetry;
+    end_told = !retry && result.outcome != SendResult::Outcome::kRejected;
+    const bool broken_off = retry && SteadyClock::now() >= stop_deadline;
+    if (!result.message.empty() && (!broken_off || last_error.empty())) {
+      last_error = result.message;
+    }
+    if (!retry) break;
+    const auto left = std::chrono::duration_cast<milliseconds>(stop_deadline - SteadyClock::now());
+    const Deadline again = std::max(Later(clock.SteadyNow(), result.retry_after),
+                                    Later(clock.SteadyNow(), backoff.Next(left / 4)));
+    if (left.count() <= 0 || again >= stop_deadline) break;
+    while (clock.SteadyNow() < again && SteadyClock::now() < stop_deadline) {
+      clock.WaitUntil(lock, changed, std::min(again, stop_deadline));
+    }
+  }
+  if (!end_told) Say(lock, LogLevel::kWarning, "its end could not be told: " + last_error);
+}
+
 // What loses points is said each time (the log leaves out what repeats itself), other trouble once.
 void PushState::Note(std::unique_lock<std::mutex>& lock, const SendResult& result) {
   const bool was_well = last_error.empty();
-  last_error = result.message;
   const bool retry = result.outcome == SendResult::Outcome::kRetry;
+  // An attempt that the deadline broke off says less than the one before it.
+  if (!was_well && retry && SteadyClock::now() >= stop_deadline) return;
+  last_error = result.message;
   const bool loses = !retry && result.outcome != SendResult::Outcome::kSent;
   if (result.message.empty()) {
     if (!was_well) Say(lock, LogLevel::kInfo, "delivers again");
@@ -292,8 +331,10 @@ PushBackend::~PushBackend() {
 }
 
 Status PushBackend::Start(SnapshotSource& source) {
-  if (state_ != nullptr) {
-    if (state_->process == getpid()) return Status::Error(options_.name() + ": started twice");
+  if (state_ != nullptr && state_->process == getpid()) {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->running) return Status::Error(options_.name() + ": started twice");
+  } else if (state_ != nullptr) {
     // In a forked child: its thread and what it locked are the parent's. Left alone for ever.
     static_cast<void>(thread_.release());
     static auto* const kAbandoned = new std::vector<std::shared_ptr<PushState>>;
@@ -304,7 +345,9 @@ Status PushBackend::Start(SnapshotSource& source) {
     if (transport == nullptr || encoder_ == nullptr) {
       return Status::Error(options_.name() + ": no transport or no encoder");
     }
-    auto state = std::make_shared<PushState>(options_, encoder_, clock_, std::move(transport));
+    // After a Stop the receiver still has what it got: differences go on from there.
+    auto state =
+        std::make_shared<PushState>(options_, encoder_, clock_, std::move(transport), state_.get());
     state->source = &source;
     state->samples = options_.samples() > 0 && source.TapObservations(options_.samples());
     state->running = true;
@@ -371,6 +414,7 @@ Status PushBackend::Stop(Deadline deadline) noexcept {
     state.source = nullptr;
     const std::uint64_t lost = state.outbox.dropped("shutdown") + state.outbox.pending();
     const bool ended = !state.running;
+    const bool end_told = state.end_told;
     lock.unlock();
     if (ended) {
       thread_->join();
@@ -383,6 +427,10 @@ Status PushBackend::Stop(Deadline deadline) noexcept {
     if (lost != 0) {
       return Status::Error(options_.name() + ": " + std::to_string(lost) +
                            " points were not sent before the deadline" +
+                           (state.last_error.empty() ? "" : ": " + state.last_error));
+    }
+    if (!end_told) {
+      return Status::Error(options_.name() + ": its end could not be told" +
                            (state.last_error.empty() ? "" : ": " + state.last_error));
     }
     return {};

@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "polymeter/metrics.h"
+#include "sdk/src/core_access.h"
 #include "sdk/testing/log_capture.h"
 #include "sdk/testing/manual_clock.h"
 
@@ -72,7 +73,9 @@ struct Receiver {
   std::deque<SendResult> answers;     // of the next attempts; then `otherwise`
   SendResult otherwise = SendResult::Accepted();
   SendResult end_of_batch = SendResult::Accepted();
-  bool hang = false;  // Send does not come back until Interrupt or its deadline
+  std::deque<SendResult> end_answers;  // of End, the last one again and again; none: accepted
+  std::vector<std::size_t> ends;       // each call of End: how many messages had come by then
+  bool hang = false;                   // Send does not come back until Interrupt or its deadline
   bool interrupted = false;
   std::atomic<bool> throws{false};
   int transports = 0;
@@ -129,6 +132,16 @@ class PlayedTransport : public PushTransport {
     return answer;
   }
   SendResult EndBatch(bool) override { return receiver_->end_of_batch; }
+  SendResult End(Deadline) override {
+    const std::lock_guard lock(receiver_->mutex);
+    receiver_->ends.push_back(receiver_->messages.size());
+    if (receiver_->throws) throw std::runtime_error("thrown");
+    if (receiver_->end_answers.empty()) return SendResult::Accepted();
+    if (receiver_->end_answers.size() == 1) return receiver_->end_answers.front();
+    SendResult answer = receiver_->end_answers.front();
+    receiver_->end_answers.pop_front();
+    return answer;
+  }
   void Interrupt() noexcept override {
     const std::lock_guard lock(receiver_->mutex);
     receiver_->interrupted = true;
@@ -180,7 +193,7 @@ class Push : public ::testing::Test {
     return report;
   }
 
-  testing::ManualClock clock_;
+  testing::SteppedClock clock_;
   testing::LogCapture log_;
   std::shared_ptr<Receiver> receiver_ = std::make_shared<Receiver>();
   std::shared_ptr<PushBackend> backend_;
@@ -401,6 +414,104 @@ TEST_F(Push, ShutdownTriesAgainAsLongAsItMay) {
   EXPECT_EQ(Report().accepted, 1u);
 }
 
+TEST_F(Push, WithoutAnIntervalHappensWhenAskedAndAtTheEnd) {
+  const Metrics metrics = Make(PushOptions("played").Interval(0ms));
+  auto counter = metrics.Counter("c_total", "C.");
+  counter.Increment(1);
+  clock_.Advance(24h);
+  std::this_thread::sleep_for(20ms);
+  EXPECT_EQ(receiver_->attempts(), 0u);
+  EXPECT_TRUE(metrics.Flush(Soon()));
+  counter.Increment(1);
+  EXPECT_TRUE(metrics.Shutdown(Soon()));
+  EXPECT_THAT(receiver_->Messages(), ElementsAre("c_total=1;", "c_total=2;"));
+}
+
+TEST_F(Push, KeepsTheReasonWhereNoTimeIsLeftToSendAgain) {
+  backend_ = std::make_shared<PushBackend>(
+      PushOptions("played"), std::make_shared<PlainEncoder>(),
+      [receiver = receiver_] { return std::make_unique<PlayedTransport>(receiver); });
+  const Metrics metrics(Options().AddBackend(backend_).Log(log_.callback()));
+  metrics.Gauge("g", "G.").Set(1);
+  receiver_->Otherwise(SendResult::Retry("nobody there"));
+  const Status stopped = metrics.Shutdown(std::chrono::steady_clock::now() + 100ms);
+  EXPECT_THAT(stopped.message(), HasSubstr("nobody there"));
+  EXPECT_EQ(Report().last_error, "nobody there");
+}
+
+// --- the end -----------------------------------------------------------------------------------
+
+TEST_F(Push, TellsTheEndOnceAfterTheLastMessage) {
+  const Metrics metrics = Make();
+  metrics.Gauge("g", "G.").Set(1);
+  EXPECT_TRUE(metrics.Flush(Soon()));
+  EXPECT_THAT(receiver_->ends, ElementsAre());
+  EXPECT_TRUE(metrics.Shutdown(Soon()));
+  EXPECT_TRUE(metrics.Shutdown(Soon()));
+  EXPECT_THAT(receiver_->ends, ElementsAre(2u));
+}
+
+TEST_F(Push, TellsTheEndAgainUntilItIsTaken) {
+  const Metrics metrics = Make();
+  receiver_->end_answers = {SendResult::Retry("busy"), SendResult::Retry("busy"),
+                            SendResult::Accepted()};
+  std::atomic<bool> stopped{false};
+  std::thread stopper([&] {
+    EXPECT_TRUE(metrics.Shutdown(Soon()));
+    stopped = true;
+  });
+  while (!stopped) {
+    clock_.Advance(100ms);
+    std::this_thread::sleep_for(1ms);
+  }
+  stopper.join();
+  EXPECT_EQ(receiver_->ends.size(), 3u);
+}
+
+TEST_F(Push, SaysThatItsEndWasRefusedAndDoesNotAskAgain) {
+  const Metrics metrics = Make();
+  receiver_->end_answers = {SendResult::Rejected("no", "not allowed")};
+  const Status stopped = metrics.Shutdown(Soon());
+  EXPECT_THAT(stopped.message(), HasSubstr("its end could not be told: not allowed"));
+  EXPECT_EQ(receiver_->ends.size(), 1u);
+  EXPECT_EQ(Report().last_error, "not allowed");
+}
+
+TEST_F(Push, TakesAThrowingEndForAFailingOne) {
+  const Metrics metrics = Make();
+  EXPECT_TRUE(metrics.Flush(Soon()));
+  receiver_->throws = true;
+  const Deadline begin = std::chrono::steady_clock::now();
+  EXPECT_FALSE(metrics.Shutdown(begin + 100ms));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 1s);
+  EXPECT_GE(receiver_->ends.size(), 1u);
+}
+
+// A receiver that asks for more patience than there is time is not waited for.
+TEST_F(Push, KeepsTheReasonWhereNoTimeIsLeftToTellTheEndAgain) {
+  const Metrics metrics = Make();
+  EXPECT_TRUE(metrics.Flush(Soon()));
+  receiver_->end_answers = {SendResult::Retry("come back in an hour", 1h)};
+  const Deadline begin = std::chrono::steady_clock::now();
+  const Status stopped = metrics.Shutdown(begin + 4s);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
+  EXPECT_THAT(stopped.message(), HasSubstr("its end could not be told: come back in an hour"));
+  EXPECT_EQ(receiver_->ends.size(), 1u);
+}
+
+// The last messages took all the time: what went wrong with them is the reason, and the end is
+// tried all the same, for a transport that can do it at once.
+TEST_F(Push, TriesTheEndWhereNoTimeIsLeftAndKeepsTheReasonThatIsKnown) {
+  const Metrics metrics = Make();
+  metrics.Gauge("g", "G.").Set(1);
+  receiver_->hang = true;
+  receiver_->end_answers = {SendResult::Retry("no answer in time")};
+  const Status stopped = metrics.Shutdown(std::chrono::steady_clock::now() + 100ms);
+  EXPECT_THAT(stopped.message(),
+              HasSubstr("1 points were not sent before the deadline: interrupted"));
+  EXPECT_EQ(receiver_->ends.size(), 1u);
+}
+
 TEST_F(Push, TakesAThrowingTransportForAFailingOne) {
   const Metrics metrics = Make();
   metrics.Gauge("g", "G.").Set(1);
@@ -589,6 +700,26 @@ TEST_F(Push, OfAChildBeginsAnewAndSendsNothingOfItsParents) {
   EXPECT_EQ(WEXITSTATUS(status), 0);
   EXPECT_TRUE(metrics.Flush(Soon()));
   EXPECT_THAT(receiver_->Messages(), ElementsAre("c_total=5;"));
+}
+
+// As the drop-in does it. The receiver still has what it got before.
+TEST_F(Push, GoesOnWithDifferencesWhereItWasWhenItIsStartedAgain) {
+  DeltaOptions delta;
+  delta.counters = true;
+  const auto backend =
+      MakeBackend(PushOptions("played").Interval(1h).RandomOffset(false).Delta(delta),
+                  std::make_shared<PlainEncoder>(), receiver_);
+  const Metrics metrics(Options().Consumer());
+  SnapshotSource& source = *detail::CoreAccess::Source(metrics);
+  auto counter = metrics.Counter("c_total", "C.");
+  for (const int more : {3, 4}) {
+    counter.Increment(more);
+    ASSERT_TRUE(backend->Start(source));
+    EXPECT_FALSE(backend->Start(source));  // it runs
+    ASSERT_TRUE(backend->Stop(Soon()));
+  }
+  EXPECT_THAT(receiver_->Messages(), ElementsAre("c_total=3;", "c_total=4;"));
+  EXPECT_EQ(receiver_->transports, 2);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "exporters/common/transport/gzip_stream.h"
 
+#include <new>
 #include <utility>
 
 POLYMETER_BEGIN_NAMESPACE
@@ -47,6 +48,14 @@ bool GzipStream::Run(std::string_view bytes, int flush) {
     if (!usable_) return false;
     if (done) return true;
   }
+}
+
+void AppendGzipped(std::string& out, std::string_view bytes) {
+  GzipStream stream(/*level=*/1, [&out](std::string_view piece) {
+    out.append(piece);
+    return true;
+  });
+  if (!stream.Write(bytes) || !stream.Finish()) throw std::bad_alloc();
 }
 
 }  // namespace detail

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "polymeter/export.h"
@@ -39,6 +40,10 @@ class GzipStream {
   z_stream stream_{};
   bool usable_ = false;
 };
+
+// A whole request body, as fast as it goes: requests repeat themselves, and a higher level gains
+// little. Throws only std::bad_alloc.
+void AppendGzipped(std::string& out, std::string_view bytes);
 
 }  // namespace detail
 POLYMETER_END_NAMESPACE

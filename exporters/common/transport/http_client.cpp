@@ -44,12 +44,16 @@ void AppendHeader(HeaderList& list, const std::string& line) {
 }
 
 // libcurl takes "Name:" for a header to be left out, and "Name;" for an empty one.
-HeaderList MakeHeaders(const HttpClientOptions& options) {
+HeaderList MakeHeaders(const HttpClientOptions& options, bool body) {
   HeaderList list;
+  const auto append = [&list](const auto& headers) {
+    for (const auto& [name, value] : headers) {
+      AppendHeader(list, value.empty() ? name + ";" : name + ": " + value);
+    }
+  };
   AppendHeader(list, "Expect:");  // a second's wait with servers that do not know it
-  for (const auto& [name, value] : options.headers) {
-    AppendHeader(list, value.empty() ? name + ";" : name + ": " + value);
-  }
+  if (body) append(options.body_headers);
+  append(options.headers);
   return list;
 }
 
@@ -58,6 +62,15 @@ std::string_view Trimmed(std::string_view text) {
   while (!text.empty() && blank(text.front())) text.remove_prefix(1);
   while (!text.empty() && blank(text.back())) text.remove_suffix(1);
   return text;
+}
+
+// The scheme in any case, as libcurl takes it.
+bool IsHttps(std::string_view url) {
+  constexpr std::string_view kScheme = "https:";
+  return url.size() >= kScheme.size() &&
+         std::equal(kScheme.begin(), kScheme.end(), url.begin(), [](char scheme, char c) {
+           return scheme == (c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
+         });
 }
 
 curl_socket_t OpenSocket(void*, curlsocktype, curl_sockaddr* address) {
@@ -135,7 +148,8 @@ class HttpClient::Session {
  public:
   explicit Session(const HttpClientOptions& options)
       : process_(getpid()),
-        headers_(MakeHeaders(options)),
+        headers_(MakeHeaders(options, /*body=*/false)),
+        body_headers_(MakeHeaders(options, /*body=*/true)),
         multi_(CurlIsReady() ? curl_multi_init() : nullptr),
         easy_(CurlIsReady() ? curl_easy_init() : nullptr) {
     if (easy_ != nullptr && multi_ != nullptr) usable_ = SetUp(options);
@@ -147,8 +161,8 @@ class HttpClient::Session {
     static_cast<void>(multi_.release());
   }
 
-  HttpResult Post(std::string_view body, std::size_t most_answer_bytes, Deadline deadline,
-                  const Clock& clock);
+  HttpResult Request(HttpMethod method, const std::string& url, std::string_view body,
+                     std::size_t most_answer_bytes, Deadline deadline, const Clock& clock);
   void Interrupt() noexcept {
     interrupted_.store(true);
     if (multi_ != nullptr) curl_multi_wakeup(multi_.get());
@@ -165,6 +179,7 @@ class HttpClient::Session {
     return file.empty() || Set(option, file.c_str());
   }
   bool SetUp(const HttpClientOptions& options);
+  bool SetRequest(HttpMethod method, const std::string& url, std::string_view body);
   bool SetProtocols();
   bool SetVersion(const HttpClientOptions& options);
   // Until it is over or there is a reason to stop. `code` is libcurl's verdict, if there is one.
@@ -174,6 +189,7 @@ class HttpClient::Session {
   const pid_t process_;
   std::atomic<bool> interrupted_{false};
   const HeaderList headers_;
+  const HeaderList body_headers_;
   // The easy handle is cleaned up first: it is out of the multi handle by then.
   std::unique_ptr<CURLM, FreeMulti> multi_;
   std::unique_ptr<CURL, FreeEasy> easy_;
@@ -192,7 +208,7 @@ bool HttpClient::Session::SetProtocols() {
 
 bool HttpClient::Session::SetVersion(const HttpClientOptions& options) {
   if (!options.http2) return Set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-  if (options.url.starts_with("https:")) return Set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS);
+  if (IsHttps(options.url)) return Set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS);
   // libcurl 7.88 fails on the second request of such a connection (error 16, HTTP/2 framing).
   return Set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE) &&
          Set(CURLOPT_FORBID_REUSE, 1L);
@@ -200,11 +216,16 @@ bool HttpClient::Session::SetVersion(const HttpClientOptions& options) {
 
 bool HttpClient::Session::SetUp(const HttpClientOptions& options) {
   bool ok = SetProtocols() && SetVersion(options);
-  ok = ok && Set(CURLOPT_URL, options.url.c_str()) && Set(CURLOPT_POST, 1L) &&
-       Set(CURLOPT_HTTPHEADER, headers_.get());
+  if (!options.username.empty()) {
+    ok = ok && Set(CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC)) &&
+         Set(CURLOPT_USERNAME, options.username.c_str()) &&
+         Set(CURLOPT_PASSWORD, options.password.c_str());
+  }
   ok = ok && Set(CURLOPT_NOSIGNAL, 1L) && Set(CURLOPT_FOLLOWLOCATION, 0L) &&
-       Set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED)) &&
-       Set(CURLOPT_PROXY, options.proxy.c_str()) && Set(CURLOPT_NOPROXY, "");
+       Set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+  if (!options.environment_proxy || !options.proxy.empty()) {
+    ok = ok && Set(CURLOPT_PROXY, options.proxy.c_str()) && Set(CURLOPT_NOPROXY, "");
+  }
 #if LIBCURL_VERSION_NUM >= 0x075700
   // Not to wait for a resolver that hangs; its thread ends when it can. Older versions do wait.
   ok = ok && Set(CURLOPT_QUICK_EXIT, 1L);
@@ -215,7 +236,7 @@ bool HttpClient::Session::SetUp(const HttpClientOptions& options) {
   ok = ok && Set(CURLOPT_TCP_KEEPALIVE, 1L);
   // The deadline is ours; libcurl's own limit for connecting would come after five minutes.
   ok = ok && Set(CURLOPT_CONNECTTIMEOUT_MS, 24L * 3600 * 1000);
-  if (options.url.starts_with("https:") || options.proxy.starts_with("https:")) {
+  if (IsHttps(options.url) || IsHttps(options.proxy)) {
     ok = ok && Set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2)) &&
          SetFile(CURLOPT_CAINFO, options.ca_file) &&
          SetFile(CURLOPT_SSLCERT, options.client_certificate) &&
@@ -257,8 +278,24 @@ std::string HttpClient::Session::ErrorText(CURLcode code) const {
   return code == CURLE_OK ? "libcurl failed" : curl_easy_strerror(code);
 }
 
-HttpResult HttpClient::Session::Post(std::string_view body, std::size_t most_answer_bytes,
-                                     Deadline deadline, const Clock& clock) {
+bool HttpClient::Session::SetRequest(HttpMethod method, const std::string& url,
+                                     std::string_view body) {
+  if (!Set(CURLOPT_URL, url.c_str())) return false;
+  if (method == HttpMethod::kDelete) {
+    return Set(CURLOPT_HTTPGET, 1L) && Set(CURLOPT_CUSTOMREQUEST, "DELETE") &&
+           Set(CURLOPT_HTTPHEADER, headers_.get());
+  }
+  // As a POST of another name: what libcurl takes for a PUT would read the body by a callback.
+  const char* const name = method == HttpMethod::kPut ? "PUT" : nullptr;
+  return Set(CURLOPT_POST, 1L) && Set(CURLOPT_CUSTOMREQUEST, name) &&
+         Set(CURLOPT_HTTPHEADER, body_headers_.get()) &&
+         Set(CURLOPT_POSTFIELDS, body.empty() ? "" : body.data()) &&
+         Set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+}
+
+HttpResult HttpClient::Session::Request(HttpMethod method, const std::string& url,
+                                        std::string_view body, std::size_t most_answer_bytes,
+                                        Deadline deadline, const Clock& clock) {
   using Outcome = HttpResult::Outcome;
   interrupted_.store(false);
   Receiver receiver;
@@ -266,11 +303,11 @@ HttpResult HttpClient::Session::Post(std::string_view body, std::size_t most_ans
   HttpResult& result = receiver.result;
   error_[0] = '\0';
   if (!usable_ ||
-      !(Set(CURLOPT_POSTFIELDS, body.empty() ? "" : body.data()) &&
-        Set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size())) &&
-        Set(CURLOPT_HEADERDATA, &receiver) && Set(CURLOPT_WRITEDATA, &receiver)) ||
+      !(SetRequest(method, url, body) && Set(CURLOPT_HEADERDATA, &receiver) &&
+        Set(CURLOPT_WRITEDATA, &receiver)) ||
       curl_multi_add_handle(multi_.get(), easy_.get()) != CURLM_OK) {
     result.error = "libcurl cannot be used: " + set_up_error_;
+    result.curl_code = CURLE_FAILED_INIT;
     return std::move(result);
   }
   CURLcode code = CURLE_OK;
@@ -291,6 +328,7 @@ HttpResult HttpClient::Session::Post(std::string_view body, std::size_t most_ans
       break;
     case Outcome::kTimedOut:
       result.error = "no answer in time";
+      result.curl_code = CURLE_OPERATION_TIMEDOUT;
       break;
     case Outcome::kInterrupted:
       result.error = "interrupted";
@@ -303,6 +341,7 @@ HttpResult HttpClient::Session::Post(std::string_view body, std::size_t most_ans
       } else {
         result.error = ErrorText(code);
       }
+      result.curl_code = code == CURLE_OK ? CURLE_FAILED_INIT : code;
       break;
   }
   return std::move(result);
@@ -319,7 +358,12 @@ bool HttpClient::SupportsHttp2() {
 }
 
 HttpResult HttpClient::Post(std::string_view body, Deadline deadline, const Clock& clock) {
-  return session_->Post(body, options_.most_answer_bytes, deadline, clock);
+  return Request(HttpMethod::kPost, options_.url, body, deadline, clock);
+}
+
+HttpResult HttpClient::Request(HttpMethod method, const std::string& url, std::string_view body,
+                               Deadline deadline, const Clock& clock) {
+  return session_->Request(method, url, body, options_.most_answer_bytes, deadline, clock);
 }
 
 void HttpClient::Interrupt() noexcept { session_->Interrupt(); }

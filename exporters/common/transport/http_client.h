@@ -1,4 +1,4 @@
-// An HTTP client for one address: a POST at a time, within a deadline, that another thread can
+// An HTTP client for one server: a request at a time, within a deadline, that another thread can
 // interrupt. Over libcurl, which no other file sees.
 //
 // What libcurl might do by itself and does not here: follow redirects, read .netrc, take a proxy
@@ -22,8 +22,13 @@ namespace detail {
 
 struct HttpClientOptions {
   std::string url;  // http:// or https://; a user name and password in it are sent as basic auth
+  // Basic auth (RFC 7617); no user name: none but the URL's. A user name cannot contain ':'.
+  std::string username;
+  std::string password;
   // Sent with every request. Names and values must not contain control characters.
   std::vector<std::pair<std::string, std::string>> headers;
+  // Sent with those that have a body: what it is and how it is coded.
+  std::vector<std::pair<std::string, std::string>> body_headers;
   // HTTP/2: over http:// without asking first (h2c, prior knowledge), over https:// by ALPN.
   // Otherwise HTTP/1.1.
   bool http2 = false;
@@ -32,6 +37,8 @@ struct HttpClientOptions {
   std::string client_certificate;
   std::string client_key;  // empty: in the certificate's file
   std::string proxy;       // empty: none, whatever the environment says
+  // The environment does say (http_proxy, https_proxy, no_proxy), where `proxy` is empty.
+  bool environment_proxy = false;
   std::size_t most_answer_bytes = std::size_t{4} << 20;
 };
 
@@ -45,6 +52,7 @@ struct HttpResult {
   };
   Outcome outcome = Outcome::kFailed;
   std::string error;  // of all but kAnswered: for a person
+  int curl_code = 0;  // of all but kAnswered and kInterrupted: libcurl's number for it (CURLcode)
   int status = 0;
   bool http2 = false;  // what the answer came by
   // Names in lower case, in order; trailers, too.
@@ -55,9 +63,15 @@ struct HttpResult {
   std::string_view Header(std::string_view name) const noexcept;
 };
 
-// Post is called by one thread at a time, which should block SIGPIPE, Interrupt by any. Connections
-// are kept for the next request, close on exec, and belong to the process that made them: in a
-// forked child the destructor leaves them alone.
+enum class HttpMethod : std::uint8_t {
+  kPost,
+  kPut,
+  kDelete,  // never has a body
+};
+
+// Requests come from one thread at a time, which should block SIGPIPE, Interrupt from any.
+// Connections are kept for the next request, close on exec, and belong to the process that made
+// them: in a forked child the destructor leaves them alone.
 class HttpClient {
  public:
   explicit HttpClient(HttpClientOptions options);
@@ -70,7 +84,10 @@ class HttpClient {
 
   // Throws only std::bad_alloc. Deadline::max() is none.
   HttpResult Post(std::string_view body, Deadline deadline, const Clock& clock = SystemClock());
-  // A Post that is under way comes back soon; the next one is not affected.
+  // The same with another method, for another path of the same server (`url` in full).
+  HttpResult Request(HttpMethod method, const std::string& url, std::string_view body,
+                     Deadline deadline, const Clock& clock = SystemClock());
+  // A request that is under way comes back soon; the next one is not affected.
   void Interrupt() noexcept;
 
  private:

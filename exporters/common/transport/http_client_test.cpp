@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "exporters/common/transport/loopback_server_for_test.h"
 #include "sdk/testing/manual_clock.h"
@@ -135,6 +136,50 @@ int KeepaliveOfConnectionTo(std::uint16_t port) {
   return -1;
 }
 
+TEST(HttpClient, PutsAndDeletesAtOtherPathsOfItsServer) {
+  std::mutex mutex;
+  std::vector<LoopbackServer::Request> requests;
+  LoopbackServer server([&](LoopbackServer::Connection& connection) {
+    while (auto request = connection.ReadRequest()) {
+      {
+        const std::lock_guard lock(mutex);
+        requests.push_back(std::move(*request));
+      }
+      if (!connection.Send(HttpAnswer(202))) return;
+    }
+  });
+  HttpClientOptions options;
+  options.url = server.url("");
+  options.username = "ann";
+  options.password = "p:%";
+  options.headers = {{"X-Team", "blue"}};
+  options.body_headers = {{"Content-Type", "text/plain"}, {"X-Empty", ""}};
+  HttpClient client(options);
+  using detail::HttpMethod;
+  EXPECT_EQ(client.Request(HttpMethod::kPut, server.url("/a%2Fb"), "body", In(10s)).status, 202);
+  EXPECT_EQ(client.Request(HttpMethod::kDelete, server.url("/c"), "not sent", In(10s)).status, 202);
+  EXPECT_EQ(client.Request(HttpMethod::kPut, server.url("/d"), "", In(10s)).status, 202);
+  EXPECT_EQ(client.Request(HttpMethod::kPost, server.url("/e"), "e", In(10s)).status, 202);
+  EXPECT_EQ(server.connections(), 1);
+  const std::lock_guard lock(mutex);
+  ASSERT_EQ(requests.size(), 4u);
+  EXPECT_EQ(requests[0].line, "PUT /a%2Fb HTTP/1.1");
+  EXPECT_EQ(requests[0].body, "body");
+  EXPECT_EQ(requests[1].line, "DELETE /c HTTP/1.1");
+  EXPECT_EQ(requests[1].body, "");
+  EXPECT_EQ(requests[2].line, "PUT /d HTTP/1.1");
+  EXPECT_EQ(requests[2].headers["content-length"], "0");
+  EXPECT_EQ(requests[3].line, "POST /e HTTP/1.1");
+  EXPECT_EQ(requests[3].body, "e");
+  for (auto& request : requests) {
+    EXPECT_EQ(request.headers["x-team"], "blue");
+    EXPECT_EQ(request.headers["authorization"], "Basic YW5uOnA6JQ==");
+    const bool has_body = request.line[0] == 'P';
+    EXPECT_EQ(request.headers["content-type"], has_body ? "text/plain" : "");
+    EXPECT_EQ(request.headers.count("x-empty"), has_body ? 1u : 0u);
+  }
+}
+
 TEST(HttpClient, NoticesThatAPeerIsGoneWhenItWouldWaitForEver) {
   LoopbackServer server(Always(HttpAnswer(200)));
   HttpClient client(At(server.url()));
@@ -227,7 +272,7 @@ TEST(HttpClient, KeepsTheDeadlineWithAServerThatDripsItsAnswer) {
 TEST(HttpClient, KeepsADeadlineOfATestsClock) {
   LoopbackServer server(
       [](LoopbackServer::Connection& connection) { connection.ReadUntilClosed(); });
-  const testing::ManualClock clock;
+  const testing::SteppedClock clock;
   HttpClient client(At(server.url()));
   EXPECT_EQ(client.Post("x", clock.SteadyNow(), clock).outcome, Outcome::kTimedOut);
 }
@@ -371,6 +416,23 @@ TEST(HttpClient, SaysWhenTlsFails) {
   options.ca_file = "/no/such/file.pem";
   HttpClient no_file(options);
   EXPECT_THAT(no_file.Post("x", In(10s)).error, HasSubstr("/no/such/file.pem"));
+}
+
+// libcurl takes the scheme in any case: what TLS is to check must not depend on it.
+TEST(HttpClient, ChecksTheServerWhateverTheCaseOfHttps) {
+  LoopbackServer server([](LoopbackServer::Connection& connection) {
+    connection.Read(10);
+    connection.Send("no TLS");
+  });
+  for (const char* const scheme : {"https", "HTTPS", "hTTps"}) {
+    HttpClientOptions options =
+        At(std::string(scheme) + "://127.0.0.1:" + std::to_string(server.port()));
+    options.ca_file = "/no/such/file.pem";
+    HttpClient client(options);
+    const HttpResult result = client.Post("x", In(10s));
+    EXPECT_EQ(result.outcome, Outcome::kFailed);
+    EXPECT_THAT(result.error, HasSubstr("/no/such/file.pem")) << scheme;
+  }
 }
 
 TEST(HttpClient, ClosesItsConnectionsInWhatItsProcessExecutes) {

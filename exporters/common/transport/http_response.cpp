@@ -15,6 +15,8 @@ const char* Reason(int status) noexcept {
   static constexpr std::pair<int, const char*> kReasons[] = {
       {200, "OK"},
       {400, "Bad Request"},
+      {401, "Unauthorized"},
+      {403, "Forbidden"},
       {404, "Not Found"},
       {405, "Method Not Allowed"},
       {411, "Length Required"},

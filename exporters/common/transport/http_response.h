@@ -15,7 +15,7 @@ namespace detail {
 // RFC 9112. A body that fits into one piece goes out with Content-Length, a longer one in chunks
 // of 64 KiB; to an HTTP/1.0 client, which knows no chunks, it is collected first. So a body that
 // was broken off never looks complete. Used by one thread.
-class HttpResponse {
+class POLYMETER_EXPORT HttpResponse {
  public:
   // Sends all bytes or returns false; then the connection is of no more use.
   using Send = std::function<bool(std::string_view bytes)>;

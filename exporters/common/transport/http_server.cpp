@@ -20,6 +20,7 @@
 #include <thread>
 #include <utility>
 
+#include "exporters/common/transport/https_server.h"
 #include "exporters/common/transport/listen_address.h"
 #include "exporters/common/transport/own_sockets.h"
 #include "sdk/src/threads.h"
@@ -246,7 +247,7 @@ mg_context* StartCivetweb(const HttpServerOptions& options, const std::string& w
 
   const int threads = std::max(1, options.threads);
   const int queue = std::max(1, options.max_connections);
-  const std::vector<std::pair<std::string, std::string>> settings{
+  std::vector<std::pair<std::string, std::string>> settings{
       {"listening_ports", where},
       {"num_threads", std::to_string(threads)},
       {"connection_queue", std::to_string(queue)},
@@ -261,6 +262,7 @@ mg_context* StartCivetweb(const HttpServerOptions& options, const std::string& w
       {"enable_auth_domain_check", "no"},
       {"enable_directory_listing", "no"},
   };
+  settings.insert(settings.end(), options.civetweb.begin(), options.civetweb.end());
   std::vector<const char*> pairs;
   const auto known = [](const std::string& name) {
     for (const mg_option* i = mg_get_valid_options(); i->name != nullptr; ++i) {
@@ -332,7 +334,7 @@ class CivetwebServer final : public HttpServer {
   std::unique_ptr<ClosedInChildren> closed_in_children_;
   std::shared_ptr<Serving> serving_;
   mg_context* context_ = nullptr;
-  std::atomic<pid_t> process_{0};
+  std::atomic<pid_t> process_{getpid()};  // a fork while Start has the mutex is seen, too
 };
 
 HttpStartResult CivetwebServer::Start(HttpHandler handler) {
@@ -442,6 +444,7 @@ Status CivetwebServer::StopCivetweb(Deadline deadline) {
 }  // namespace
 
 std::unique_ptr<HttpServer> MakeHttpServer(const HttpServerOptions& options) {
+  if (options.tls) return MakeHttpsServer(options);
   return std::make_unique<CivetwebServer>(options);
 }
 

@@ -9,12 +9,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "exporters/common/transport/http_response.h"
+#include "exporters/common/transport/tls_server_options.h"
 #include "polymeter/backend.h"
 #include "polymeter/status.h"
 
@@ -22,7 +24,7 @@ POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 
 // Views: valid while the handler runs.
-struct HttpRequest {
+struct POLYMETER_EXPORT HttpRequest {
   std::string_view method;  // as it was sent: "GET"
   std::string_view path;    // as it was sent, neither decoded nor cleaned, without the query
   std::string_view query;   // what follows the '?', not decoded
@@ -42,13 +44,22 @@ struct HttpServerOptions {
   std::chrono::milliseconds request_timeout{5000};
   // For a whole answer, however steadily the client reads.
   std::chrono::milliseconds response_timeout{60000};
+  // Asked for, nothing is ever served without it.
+  std::optional<TlsServerOptions> tls;
+  // What goes wrong while it serves: new certificates that cannot be used. Called by a thread of
+  // the server, under no lock; may stop it.
+  std::function<void(std::string_view message)> log;
+  // Further options of civetweb, name and value, none of which may make it serve files: for
+  // programs that were written for it.
+  std::vector<std::pair<std::string, std::string>> civetweb = {};
 };
 
 enum class HttpStart : std::uint8_t {
   kStarted,
   kBusy,        // another listener has the port
   kFailed,      // may heal: no such address on this machine yet, no answer of a name server
-  kImpossible,  // never heals: no such address, no IPv6 in this build of civetweb
+  kImpossible,  // never heals: no such address, no IPv6 in this build of civetweb, no use for a
+                // certificate
 };
 
 struct HttpStartResult {
@@ -74,9 +85,9 @@ class HttpServer {
   virtual std::string endpoint() const = 0;
 };
 
-// The real one, over civetweb. Its destructor stops it within a second. In a forked child it is
-// only forgotten: the parent goes on serving.
-std::unique_ptr<HttpServer> MakeHttpServer(const HttpServerOptions& options);
+// The real one, over civetweb; with `tls` behind a front of our own. Its destructor stops it within
+// a second. In a forked child it is only forgotten: the parent goes on serving.
+POLYMETER_EXPORT std::unique_ptr<HttpServer> MakeHttpServer(const HttpServerOptions& options);
 
 }  // namespace detail
 POLYMETER_END_NAMESPACE

@@ -56,6 +56,13 @@ bool IsTcpAt(int descriptor, const sockaddr_storage& address) noexcept {
   return IsAt(descriptor, address) && IntegerOption(descriptor, SO_TYPE) == SOCK_STREAM;
 }
 
+bool IsTcpTo(int descriptor, const sockaddr_storage& address) noexcept {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof(peer);
+  if (getpeername(descriptor, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return false;
+  return Matches(peer, address) && IntegerOption(descriptor, SO_TYPE) == SOCK_STREAM;
+}
+
 // Calls `visit` with every open descriptor.
 template <class Visit>
 void VisitDescriptors(Visit visit) {
@@ -116,7 +123,8 @@ struct ClosedInChildren::All {
   }
 };
 
-ClosedInChildren::ClosedInChildren(const sockaddr_storage& address) : address_(address) {
+ClosedInChildren::ClosedInChildren(const sockaddr_storage& address, End end)
+    : address_(address), end_(end) {
   static const int registered = pthread_atfork([] { All::OfProcess().mutex.lock(); },
                                                [] { All::OfProcess().mutex.unlock(); }, &CloseAll);
   static_cast<void>(registered);
@@ -136,7 +144,10 @@ void ClosedInChildren::CloseAll() noexcept {
   if (!all.list.empty()) {
     VisitDescriptors([&all](int descriptor) {
       for (const ClosedInChildren* const one : all.list) {
-        if (!IsTcpAt(descriptor, one->address_)) continue;
+        if (one->end_ == End::kOwn ? !IsTcpAt(descriptor, one->address_)
+                                   : !IsTcpTo(descriptor, one->address_)) {
+          continue;
+        }
         close(descriptor);
         return;
       }

@@ -33,7 +33,11 @@ void CloseForgotten(const std::vector<OwnSocket>& sockets);
 // for as long as the child lives. This process's own stay as they are. Needs /proc, too.
 class ClosedInChildren {
  public:
-  explicit ClosedInChildren(const sockaddr_storage& address);
+  enum class End {
+    kOwn,
+    kPeer,  // the address is that of the connections' other ends: closes what is connected to it
+  };
+  explicit ClosedInChildren(const sockaddr_storage& address, End end = End::kOwn);
   ~ClosedInChildren();
   ClosedInChildren(const ClosedInChildren&) = delete;
   ClosedInChildren& operator=(const ClosedInChildren&) = delete;
@@ -43,6 +47,7 @@ class ClosedInChildren {
   static void CloseAll() noexcept;  // in the child
 
   const sockaddr_storage address_;
+  const End end_;
 };
 
 }  // namespace detail

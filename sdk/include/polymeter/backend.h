@@ -15,8 +15,10 @@
 
 POLYMETER_BEGIN_NAMESPACE
 
+// A moment by which a call must be back.
 using Deadline = std::chrono::steady_clock::time_point;
 
+// How grave a message is.
 enum class LogLevel : std::uint8_t { kInfo, kWarning, kError };
 
 // What a backend sees of the Metrics it serves. Valid from Start to the return of Stop (an
@@ -46,19 +48,21 @@ class SnapshotSource {
 //   offered = accepted + sent + superseded + every dropped + pending
 // in points; a pull backend counts scrapes.
 struct BackendReport {
-  std::string name;        // "prometheus"
-  std::string endpoint;    // "127.0.0.1:9464": the bound or the remote address; may be empty
-  std::string last_error;  // empty when the last attempt went well
-  std::uint64_t offered = 0;
+  std::string name;              // "prometheus"
+  std::string endpoint;          // "127.0.0.1:9464": the bound or the remote address; may be empty
+  std::string last_error;        // empty when the last attempt went well
+  std::uint64_t offered = 0;     // read from snapshots
   std::uint64_t accepted = 0;    // acknowledged by the receiver
   std::uint64_t sent = 0;        // no acknowledgement exists
   std::uint64_t superseded = 0;  // an older cumulative snapshot that a newer one replaced
-  std::uint64_t pending = 0;
+  std::uint64_t pending = 0;     // neither yet
   std::vector<std::pair<std::string, std::uint64_t>> dropped;  // reason, points
   std::uint64_t scrapes = 0;                                   // answered in full
   std::uint64_t failed_scrapes = 0;                            // begun and not finished
 };
 
+// Takes snapshots and brings them somewhere. The Metrics calls Start, Flush and Stop, one at a
+// time.
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -73,6 +77,7 @@ class Backend {
   }
   // Flushes what it can and ends every thread before the deadline. Called once or more.
   virtual Status Stop(Deadline deadline) noexcept = 0;
+  // What has become of the points so far. Thread-safe.
   virtual BackendReport Report() const = 0;
 };
 

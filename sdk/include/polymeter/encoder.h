@@ -29,10 +29,12 @@ class EncoderCache {
   virtual ~EncoderCache() = default;
 };
 
+// What became of a snapshot's points.
 struct EncodeReport {
+  // Points that were left out for one reason.
   struct Drop {
     std::string_view reason;  // static text, such as "no_summary"
-    std::uint64_t points;
+    std::uint64_t points;     // how many
   };
   std::uint64_t points = 0;   // written
   std::vector<Drop> dropped;  // what the format cannot carry

@@ -6,14 +6,11 @@
 #include <memory>
 #include <string_view>
 
+#include "polymeter/fwd.h"
 #include "polymeter/instruments.h"
 #include "polymeter/label_value.h"
 
 POLYMETER_BEGIN_NAMESPACE
-
-// The label names of a family are known only at run time; the number of values is then
-// checked at run time.
-constexpr std::size_t kDynamic = static_cast<std::size_t>(-1);
 
 namespace detail {
 
@@ -90,8 +87,10 @@ class Family {
   bool Remove(NamedLabels labels) const noexcept {
     return detail::RemoveSeries(core_.get(), labels);
   }
+  // Unlists every series of the family.
   void RemoveAll() const noexcept { detail::RemoveAllSeries(core_.get()); }
 
+  // False for a family whose handles are no-ops.
   explicit operator bool() const noexcept { return core_ != nullptr; }
 
  private:
@@ -115,12 +114,5 @@ class Family {
 
   std::shared_ptr<detail::FamilyCore> core_;
 };
-
-template <std::size_t N = kDynamic>
-using CounterFamily = Family<Counter, N>;
-template <std::size_t N = kDynamic>
-using GaugeFamily = Family<Gauge, N>;
-template <std::size_t N = kDynamic>
-using HistogramFamily = Family<Histogram, N>;
 
 POLYMETER_END_NAMESPACE

@@ -30,8 +30,10 @@ class Counter {
  public:
   constexpr Counter() noexcept = default;
 
+  // By one.
   void Increment() const noexcept { detail::CounterAdd(cell_, std::uint64_t{1}); }
 
+  // By n >= 0, of any arithmetic type but bool.
   template <class T, std::enable_if_t<detail::kIsAmount<T>, int> = 0>
   void Increment(T n) const noexcept {
     if constexpr (std::is_floating_point_v<T>) {
@@ -64,18 +66,22 @@ class Gauge {
  public:
   constexpr Gauge() noexcept = default;
 
+  // To a value of any arithmetic type but bool.
   template <class T, std::enable_if_t<detail::kIsAmount<T>, int> = 0>
   void Set(T value) const noexcept {
     detail::GaugeSet(cell_, static_cast<double>(value));
   }
+  // To a duration, in seconds.
   template <class Rep, class Period>
-  void Set(std::chrono::duration<Rep, Period> value) const noexcept {  // in seconds
+  void Set(std::chrono::duration<Rep, Period> value) const noexcept {
     Set(std::chrono::duration<double>(value).count());
   }
+  // Adds n; several threads' additions are all counted.
   template <class T = int, std::enable_if_t<detail::kIsAmount<T>, int> = 0>
   void Increment(T n = 1) const noexcept {
     detail::GaugeAdd(cell_, static_cast<double>(n));
   }
+  // Subtracts n.
   template <class T = int, std::enable_if_t<detail::kIsAmount<T>, int> = 0>
   void Decrement(T n = 1) const noexcept {
     detail::GaugeAdd(cell_, -static_cast<double>(n));
@@ -85,7 +91,9 @@ class Gauge {
     if (*this) Set(std::chrono::system_clock::now().time_since_epoch());
   }
 
+  // What it is now.
   double Value() const noexcept { return detail::ReadGauge(cell_); }
+  // False for a no-op handle.
   explicit operator bool() const noexcept { return cell_ != detail::kNoopCell; }
 
  private:
@@ -101,12 +109,14 @@ class Histogram {
  public:
   constexpr Histogram() noexcept = default;
 
+  // A value in the family's unit, of any arithmetic type but bool.
   template <class T, std::enable_if_t<detail::kIsAmount<T>, int> = 0>
   void Observe(T value) const noexcept {
     detail::HistogramObserve(cell_, static_cast<double>(value));
   }
+  // A duration, in seconds.
   template <class Rep, class Period>
-  void Observe(std::chrono::duration<Rep, Period> value) const noexcept {  // in seconds
+  void Observe(std::chrono::duration<Rep, Period> value) const noexcept {
     Observe(std::chrono::duration<double>(value).count());
   }
 
@@ -118,11 +128,14 @@ class Histogram {
   template <class Callable>
   decltype(auto) Measure(Callable&& callable) const;
 
-  // What lies in the cell now. `Sum` and `Count` are read one after the other.
+  // How many observations there were. Count and Sum are read one after the other.
   std::uint64_t Count() const noexcept { return detail::ReadHistogramCount(cell_); }
+  // The sum of all observations.
   double Sum() const noexcept { return detail::ReadHistogramSum(cell_); }
+  // Sum(), so that every instrument has a Value.
   double Value() const noexcept { return Sum(); }
 
+  // False for a no-op handle.
   explicit operator bool() const noexcept { return cell_ != detail::kNoopCell; }
 
  private:
@@ -134,6 +147,7 @@ class Histogram {
 // Belongs to one thread.
 class [[nodiscard]] ScopedTimer {
  public:
+  // Starts.
   explicit ScopedTimer(Histogram histogram) noexcept : histogram_(histogram) {
     if (histogram_) start_ = std::chrono::steady_clock::now();
   }
@@ -161,8 +175,10 @@ class [[nodiscard]] ScopedTimer {
 // histogram is a no-op. Observes only on Stop. Belongs to one thread.
 class Timer {
  public:
+  // What Stop returns.
   using Duration = std::chrono::nanoseconds;
 
+  // Starts.
   explicit Timer(Histogram histogram) noexcept : histogram_(histogram) { Start(); }
 
   // Starts anew; what ran until now is forgotten.
@@ -178,6 +194,7 @@ class Timer {
     histogram_.Observe(elapsed);
     return elapsed;
   }
+  // Observes nothing.
   void Discard() noexcept { running_ = false; }
 
  private:

@@ -39,6 +39,7 @@ class POLYMETER_EXPORT Metrics {
   // Records when the options have an own backend or Consumer(); knows no built-in backend (use
   // polymeter::Build or FromEnvironment for those) and reads no environment.
   explicit Metrics(const Options& options);
+  // A copy shares the core.
   Metrics(const Metrics&) noexcept;
   Metrics& operator=(const Metrics&) noexcept;
   Metrics(Metrics&&) noexcept;
@@ -49,60 +50,125 @@ class POLYMETER_EXPORT Metrics {
   bool recording() const noexcept;
 
   // --- instruments without labels ---------------------------------------------------------
+  // The one series of a family without labels.
   polymeter::Counter Counter(std::string_view name, std::string_view help,
                              const FamilyOptions& options = {}) const;
+  // The same of a gauge.
   polymeter::Gauge Gauge(std::string_view name, std::string_view help,
                          const FamilyOptions& options = {}) const;
+  // The same of a histogram.
   polymeter::Histogram Histogram(std::string_view name, std::string_view help,
                                  const FamilyOptions& options = {}) const;
+  // An error says why there is no counter.
   Result<polymeter::Counter> TryCounter(std::string_view name, std::string_view help,
                                         const FamilyOptions& options = {}) const;
+  // An error says why there is no gauge.
   Result<polymeter::Gauge> TryGauge(std::string_view name, std::string_view help,
                                     const FamilyOptions& options = {}) const;
+  // An error says why there is no histogram.
   Result<polymeter::Histogram> TryHistogram(std::string_view name, std::string_view help,
                                             const FamilyOptions& options = {}) const;
 
   // --- labelled families: Counter("x_total", "X.", {"model", "language"}) -------------------
-#define POLYMETER_FAMILY(Kind)                                                                \
-  template <std::size_t N>                                                                    \
-  Family<polymeter::Kind, N> Kind(std::string_view name, std::string_view help,               \
-                                  const char* const(&labels)[N],                              \
-                                  const FamilyOptions& options = {}) const {                  \
-    const LabelNameArray<N> names(labels);                                                    \
-    return Family<polymeter::Kind, N>(                                                        \
-        MakeFamily(MetricType::k##Kind, name, help, names.views, N, options));                \
-  }                                                                                           \
-  Family<polymeter::Kind, kDynamic> Kind(std::string_view name, std::string_view help,        \
-                                         const std::vector<std::string>& labels,              \
-                                         const FamilyOptions& options = {}) const {           \
-    const std::vector<std::string_view> names(labels.begin(), labels.end());                  \
-    return Family<polymeter::Kind, kDynamic>(                                                 \
-        MakeFamily(MetricType::k##Kind, name, help, names.data(), names.size(), options));    \
-  }                                                                                           \
-  template <std::size_t N>                                                                    \
-  Result<Family<polymeter::Kind, N>> Try##Kind(std::string_view name, std::string_view help,  \
-                                               const char* const(&labels)[N],                 \
-                                               const FamilyOptions& options = {}) const {     \
-    const LabelNameArray<N> names(labels);                                                    \
-    return Wrap<polymeter::Kind, N>(                                                          \
-        TryMakeFamily(MetricType::k##Kind, name, help, names.views, N, options));             \
-  }                                                                                           \
-  Result<Family<polymeter::Kind, kDynamic>> Try##Kind(                                        \
-      std::string_view name, std::string_view help, const std::vector<std::string>& labels,   \
-      const FamilyOptions& options = {}) const {                                              \
-    const std::vector<std::string_view> names(labels.begin(), labels.end());                  \
-    return Wrap<polymeter::Kind, kDynamic>(                                                   \
-        TryMakeFamily(MetricType::k##Kind, name, help, names.data(), names.size(), options)); \
+  // A family of counters with N labels: With() takes one value for each name, in this order.
+  template <std::size_t N>
+  Family<polymeter::Counter, N> Counter(std::string_view name, std::string_view help,
+                                        const char* const (&labels)[N],
+                                        const FamilyOptions& options = {}) const {
+    const LabelNameArray<N> names(labels);
+    return Family<polymeter::Counter, N>(
+        MakeFamily(MetricType::kCounter, name, help, names.views, N, options));
   }
-  POLYMETER_FAMILY(Counter)
-  POLYMETER_FAMILY(Gauge)
-  POLYMETER_FAMILY(Histogram)
-#undef POLYMETER_FAMILY
+  Family<polymeter::Counter, kDynamic> Counter(std::string_view name, std::string_view help,
+                                               const std::vector<std::string>& labels,
+                                               const FamilyOptions& options = {}) const {
+    return Family<polymeter::Counter, kDynamic>(
+        MakeFamily(MetricType::kCounter, name, help, labels, options));
+  }
+  // An error says why there is no family.
+  template <std::size_t N>
+  Result<Family<polymeter::Counter, N>> TryCounter(std::string_view name, std::string_view help,
+                                                   const char* const (&labels)[N],
+                                                   const FamilyOptions& options = {}) const {
+    const LabelNameArray<N> names(labels);
+    return Wrap<polymeter::Counter, N>(
+        TryMakeFamily(MetricType::kCounter, name, help, names.views, N, options));
+  }
+  Result<Family<polymeter::Counter, kDynamic>> TryCounter(std::string_view name,
+                                                          std::string_view help,
+                                                          const std::vector<std::string>& labels,
+                                                          const FamilyOptions& options = {}) const {
+    return Wrap<polymeter::Counter, kDynamic>(
+        TryMakeFamily(MetricType::kCounter, name, help, labels, options));
+  }
+
+  // The same of gauges.
+  template <std::size_t N>
+  Family<polymeter::Gauge, N> Gauge(std::string_view name, std::string_view help,
+                                    const char* const (&labels)[N],
+                                    const FamilyOptions& options = {}) const {
+    const LabelNameArray<N> names(labels);
+    return Family<polymeter::Gauge, N>(
+        MakeFamily(MetricType::kGauge, name, help, names.views, N, options));
+  }
+  Family<polymeter::Gauge, kDynamic> Gauge(std::string_view name, std::string_view help,
+                                           const std::vector<std::string>& labels,
+                                           const FamilyOptions& options = {}) const {
+    return Family<polymeter::Gauge, kDynamic>(
+        MakeFamily(MetricType::kGauge, name, help, labels, options));
+  }
+  // An error says why there is no family.
+  template <std::size_t N>
+  Result<Family<polymeter::Gauge, N>> TryGauge(std::string_view name, std::string_view help,
+                                               const char* const (&labels)[N],
+                                               const FamilyOptions& options = {}) const {
+    const LabelNameArray<N> names(labels);
+    return Wrap<polymeter::Gauge, N>(
+        TryMakeFamily(MetricType::kGauge, name, help, names.views, N, options));
+  }
+  Result<Family<polymeter::Gauge, kDynamic>> TryGauge(std::string_view name, std::string_view help,
+                                                      const std::vector<std::string>& labels,
+                                                      const FamilyOptions& options = {}) const {
+    return Wrap<polymeter::Gauge, kDynamic>(
+        TryMakeFamily(MetricType::kGauge, name, help, labels, options));
+  }
+
+  // The same of histograms.
+  template <std::size_t N>
+  Family<polymeter::Histogram, N> Histogram(std::string_view name, std::string_view help,
+                                            const char* const (&labels)[N],
+                                            const FamilyOptions& options = {}) const {
+    const LabelNameArray<N> names(labels);
+    return Family<polymeter::Histogram, N>(
+        MakeFamily(MetricType::kHistogram, name, help, names.views, N, options));
+  }
+  Family<polymeter::Histogram, kDynamic> Histogram(std::string_view name, std::string_view help,
+                                                   const std::vector<std::string>& labels,
+                                                   const FamilyOptions& options = {}) const {
+    return Family<polymeter::Histogram, kDynamic>(
+        MakeFamily(MetricType::kHistogram, name, help, labels, options));
+  }
+  // An error says why there is no family.
+  template <std::size_t N>
+  Result<Family<polymeter::Histogram, N>> TryHistogram(std::string_view name, std::string_view help,
+                                                       const char* const (&labels)[N],
+                                                       const FamilyOptions& options = {}) const {
+    const LabelNameArray<N> names(labels);
+    return Wrap<polymeter::Histogram, N>(
+        TryMakeFamily(MetricType::kHistogram, name, help, names.views, N, options));
+  }
+  Result<Family<polymeter::Histogram, kDynamic>> TryHistogram(
+      std::string_view name, std::string_view help, const std::vector<std::string>& labels,
+      const FamilyOptions& options = {}) const {
+    return Wrap<polymeter::Histogram, kDynamic>(
+        TryMakeFamily(MetricType::kHistogram, name, help, labels, options));
+  }
 
   // --- collected values -------------------------------------------------------------------
-  // Calls `read` once a snapshot for the value; see Producer for the rules.
+  // Calls `read` once a snapshot for the total so far; see Producer for the rules.
   Attachment CounterCallback(std::string_view name, std::string_view help,
                              std::function<double()> read, const FamilyOptions& options = {}) const;
+  // The same for a value that goes up and down.
   Attachment GaugeCallback(std::string_view name, std::string_view help,
                            std::function<double()> read, const FamilyOptions& options = {}) const;
   // Refers to the producer: the token's destructor waits for a running Collect.
@@ -113,6 +179,7 @@ class POLYMETER_EXPORT Metrics {
   // --- reading and life ---------------------------------------------------------------------
   // Everything at this instant; empty, with one message, when nothing is recorded.
   Snapshot TakeSnapshot() const;
+  // What became of the metrics: one report for each backend that runs.
   std::vector<BackendReport> Reports() const;
   // The bound or remote address of a backend ("127.0.0.1:9464"); empty when it has none (yet).
   std::string Endpoint(std::string_view backend = "prometheus") const;
@@ -147,6 +214,14 @@ class POLYMETER_EXPORT Metrics {
                                                             std::string_view help,
                                                             const std::string_view* labels,
                                                             std::size_t count,
+                                                            const FamilyOptions& options) const;
+  std::shared_ptr<detail::FamilyCore> MakeFamily(MetricType type, std::string_view name,
+                                                 std::string_view help,
+                                                 const std::vector<std::string>& labels,
+                                                 const FamilyOptions& options) const;
+  Result<std::shared_ptr<detail::FamilyCore>> TryMakeFamily(MetricType type, std::string_view name,
+                                                            std::string_view help,
+                                                            const std::vector<std::string>& labels,
                                                             const FamilyOptions& options) const;
   Attachment AddCallback(MetricType type, std::string_view name, std::string_view help,
                          std::function<double()> read, const FamilyOptions& options) const;

@@ -13,9 +13,11 @@
 #include <vector>
 
 #include "polymeter/backend.h"
+#include "polymeter/export.h"
 
 POLYMETER_BEGIN_NAMESPACE
 
+// Names with values, in their order.
 using StringPairs = std::vector<std::pair<std::string, std::string>>;
 
 // Called from any thread, under no lock; must not block for long. An exception is swallowed.
@@ -32,10 +34,7 @@ class FamilyOptions {
     return *this;
   }
   // Upper bounds of a histogram, ascending, finite, without +Inf.
-  FamilyOptions& Buckets(std::vector<double> bounds) {
-    buckets_ = std::move(bounds);
-    return *this;
-  }
+  POLYMETER_EXPORT FamilyOptions& Buckets(std::vector<double> bounds);
   // A gauge that is a sum over instances (queue length, open connections).
   FamilyOptions& Additive(bool additive = true) {
     additive_ = additive;
@@ -48,15 +47,9 @@ class FamilyOptions {
   }
   // label -> OpenTelemetry attribute; not to the name of another label. Of no label, an attribute
   // that every series has in OTLP alone: {"", "rpc.system.name=jsonrpc"}.
-  FamilyOptions& OtelAttributes(StringPairs map) {
-    otel_attributes_ = std::move(map);
-    return *this;
-  }
+  POLYMETER_EXPORT FamilyOptions& OtelAttributes(StringPairs map);
   // Labels with one value for every series of the family.
-  FamilyOptions& ConstLabels(StringPairs labels) {
-    const_labels_ = std::move(labels);
-    return *this;
-  }
+  POLYMETER_EXPORT FamilyOptions& ConstLabels(StringPairs labels);
 
   const std::string& unit() const noexcept { return unit_; }
   const std::optional<std::vector<double>>& buckets() const noexcept { return buckets_; }
@@ -77,10 +70,13 @@ class FamilyOptions {
 // What a Metrics is made of. `Build` and `FromEnvironment` (polymeter.h) take it.
 class Options {
  public:
+  // The service's name: service.name in OTLP, in target_info and where a backend has a place for
+  // it.
   Options& Service(std::string name) {
     service_ = std::move(name);
     return *this;
   }
+  // The service's version: service.version.
   Options& Version(std::string version) {
     version_ = std::move(version);
     return *this;
@@ -91,35 +87,20 @@ class Options {
     return *this;
   }
   // Further resource attributes (OTLP, target_info).
-  Options& ResourceAttributes(StringPairs attributes) {
-    resource_ = std::move(attributes);
-    return *this;
-  }
+  POLYMETER_EXPORT Options& ResourceAttributes(StringPairs attributes);
   // Labels of every series.
-  Options& ConstLabels(StringPairs labels) {
-    const_labels_ = std::move(labels);
-    return *this;
-  }
+  POLYMETER_EXPORT Options& ConstLabels(StringPairs labels);
   // Put in front of every family name.
   Options& Prefix(std::string prefix) {
     prefix_ = std::move(prefix);
     return *this;
   }
   // Backends by name, comma-separated ("prometheus,otlp"). METRICS_BACKEND wins over it.
-  Options& Backends(std::string names) {
-    backends_ = std::move(names);
-    return *this;
-  }
+  POLYMETER_EXPORT Options& Backends(std::string names);
   // One option by its environment name ("METRICS_PROMETHEUS_PORT", "0"). The environment wins.
-  Options& Set(std::string variable, std::string value) {
-    settings_.emplace_back(std::move(variable), std::move(value));
-    return *this;
-  }
+  POLYMETER_EXPORT Options& Set(std::string variable, std::string value);
   // The application's own backend; it always runs, and makes the Metrics record.
-  Options& AddBackend(std::shared_ptr<Backend> backend) {
-    own_backends_.push_back(std::move(backend));
-    return *this;
-  }
+  POLYMETER_EXPORT Options& AddBackend(std::shared_ptr<Backend> backend);
   // Declares that the application reads the values itself (Scrape, Collectable, Render, tests):
   // the Metrics then records whatever backend is selected.
   Options& Consumer() {
@@ -127,15 +108,9 @@ class Options {
     return *this;
   }
   // stderr, rate-limited, unless given.
-  Options& Log(LogCallback log) {
-    log_ = std::move(log);
-    return *this;
-  }
+  POLYMETER_EXPORT Options& Log(LogCallback log);
   // The time of snapshots and start times; the system's unless given (tests).
-  Options& Clock(std::function<SystemTime()> clock) {
-    clock_ = std::move(clock);
-    return *this;
-  }
+  POLYMETER_EXPORT Options& Clock(std::function<SystemTime()> clock);
   // Series a family, above which new ones are counted in one overflow series. 0: no limit.
   Options& SeriesLimit(std::size_t limit) {
     series_limit_ = limit;
@@ -148,10 +123,7 @@ class Options {
     return *this;
   }
   // Upper bounds for one histogram family by name, over what the code says.
-  Options& Buckets(std::string family, std::vector<double> bounds) {
-    buckets_.emplace_back(std::move(family), std::move(bounds));
-    return *this;
-  }
+  POLYMETER_EXPORT Options& Buckets(std::string family, std::vector<double> bounds);
   // How long producers may take in one snapshot.
   Options& ProducerBudget(std::chrono::milliseconds budget) {
     producer_budget_ = budget;
@@ -170,7 +142,9 @@ class Options {
   const StringPairs& const_labels() const noexcept { return const_labels_; }
   const std::string& prefix() const noexcept { return prefix_; }
   const std::optional<std::string>& backends() const noexcept { return backends_; }
+  // What Set() says, in the order of the calls.
   const StringPairs& settings() const noexcept { return settings_; }
+  // What AddBackend() says.
   const std::vector<std::shared_ptr<Backend>>& own_backends() const noexcept {
     return own_backends_;
   }

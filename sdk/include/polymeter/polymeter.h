@@ -1,10 +1,11 @@
-// The one header that a service includes.
+// The one header that a service includes. A header of its own that only names types: fwd.h.
 #pragma once
 
 #include <string>
 
 #include "polymeter/buckets.h"
 #include "polymeter/metrics.h"
+#include "polymeter/options.h"
 #include "polymeter/render.h"
 #include "polymeter/scrape.h"
 
@@ -20,6 +21,7 @@ POLYMETER_EXPORT Metrics FromEnvironment(const Options& options);
 POLYMETER_EXPORT Result<Metrics> TryFromEnvironment(const Options& options);
 // As the options say; reads no environment.
 POLYMETER_EXPORT Metrics Build(const Options& options);
+// The same; anything wrong in the options is the error.
 POLYMETER_EXPORT Result<Metrics> TryBuild(const Options& options);
 
 POLYMETER_END_NAMESPACE

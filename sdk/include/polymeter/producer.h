@@ -9,11 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include "polymeter/fwd.h"
 #include "polymeter/snapshot.h"
 
 POLYMETER_BEGIN_NAMESPACE
-class FamilyOptions;  // options.h
-
 namespace detail {
 struct ProducedFamilies;
 struct ProducerEntry;
@@ -28,6 +27,7 @@ struct ProducerEntry;
 // are left out, counted and reported at most once a minute; the rest stays.
 class POLYMETER_EXPORT FamilySink {
  public:
+  // A series' labels, in any order; texts are copied.
   using Labels = std::initializer_list<Label>;
 
   explicit FamilySink(detail::ProducedFamilies& out) noexcept : out_(out) {}
@@ -42,23 +42,32 @@ class POLYMETER_EXPORT FamilySink {
   void BeginFamily(MetricType type, std::string_view name, std::string_view help,
                    const FamilyOptions& options);
 
+  // A series of a counter: its total so far.
   void Counter(Labels labels, std::uint64_t value) {
     Counter(labels.begin(), labels.size(), value);
   }
   void Counter(Labels labels, double value) { Counter(labels.begin(), labels.size(), value); }
+  // A series of a gauge.
   void Gauge(Labels labels, double value) { Gauge(labels.begin(), labels.size(), value); }
+  // A series of an info family: the labels are the information.
   void Info(Labels labels) { Info(labels.begin(), labels.size()); }
+  // A series of a family whose type is not known.
   void Unknown(Labels labels, double value) { Unknown(labels.begin(), labels.size(), value); }
 
+  // The same, with `count` labels of which the number is known at run time only.
   void Counter(const Label* labels, std::size_t count, std::uint64_t value);
   void Counter(const Label* labels, std::size_t count, double value);
+  // The same of a gauge.
   void Gauge(const Label* labels, std::size_t count, double value);
+  // The same of an info family.
   void Info(const Label* labels, std::size_t count);
+  // The same of a family whose type is not known.
   void Unknown(const Label* labels, std::size_t count, double value);
-  // bounds: bound_count ascending upper bounds without +Inf; buckets: bound_count + 1, not
-  // cumulative.
+  // A series of a histogram. bounds: bound_count ascending upper bounds without +Inf; buckets:
+  // bound_count + 1, not cumulative.
   void Histogram(const Label* labels, std::size_t count, const double* bounds,
                  std::size_t bound_count, const std::uint64_t* buckets, double sum);
+  // A series of a summary: quantiles, and count and sum of the observations.
   void Summary(const Label* labels, std::size_t count, const Quantile* quantiles,
                std::size_t quantile_count, std::uint64_t observations, double sum);
 
@@ -66,12 +75,15 @@ class POLYMETER_EXPORT FamilySink {
   detail::ProducedFamilies& out_;
 };
 
+// An application's source of families.
+//
 // Collect is called once a snapshot, on a thread of the library, under no lock, never twice at
 // the same time. Exceptions are caught and counted; the last values then stay. It may
 // register metrics (they appear in the next snapshot).
 class POLYMETER_EXPORT Producer {
  public:
   virtual ~Producer();
+  // Gives every family with its series as they are now.
   virtual void Collect(FamilySink& sink) = 0;
 };
 
@@ -91,6 +103,7 @@ class [[nodiscard]] POLYMETER_EXPORT Attachment {
   void Detach() noexcept;
   // Leaves it attached as long as the Metrics lives.
   void Forever() noexcept;
+  // Whether it keeps something attached.
   explicit operator bool() const noexcept { return entry_ != nullptr; }
 
  private:

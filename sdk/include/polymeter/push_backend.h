@@ -30,13 +30,14 @@ struct PushState;
 
 // What became of one message.
 struct SendResult {
+  // What became of it.
   enum class Outcome : std::uint8_t {
     kAccepted,  // the receiver has acknowledged it
     kSent,      // it is on its way, and no acknowledgement exists (UDP)
     kRetry,     // not now: the same bytes may go later
     kRejected,  // never: its points are dropped
   };
-  Outcome outcome = Outcome::kAccepted;
+  Outcome outcome = Outcome::kAccepted;  // what became of it
   // Of an accepted message: the points that the receiver refused all the same (partial success).
   std::uint64_t rejected_points = 0;
   // Of a rejected message or of rejected points: the label `reason` of the count, a short word
@@ -48,17 +49,21 @@ struct SendResult {
   // Of kRetry: what the receiver asked for; negative when it did not say.
   std::chrono::milliseconds retry_after{-1};
 
+  // The receiver has acknowledged the message.
   static SendResult Accepted() { return {}; }
-  // With a message where there is reason to believe that nobody gets it.
+  // It is on its way, without acknowledgement; with a message where there is reason to believe that
+  // nobody gets it.
   static SendResult Sent(std::string message = {}) {
     return Of(Outcome::kSent, {}, std::move(message));
   }
+  // Not now; `after` is what the receiver asked for.
   static SendResult Retry(std::string message,
                           std::chrono::milliseconds after = std::chrono::milliseconds(-1)) {
     SendResult result = Of(Outcome::kRetry, {}, std::move(message));
     result.retry_after = after;
     return result;
   }
+  // Never.
   static SendResult Rejected(std::string reason, std::string message) {
     return Of(Outcome::kRejected, std::move(reason), std::move(message));
   }
@@ -85,11 +90,19 @@ class PushTransport {
   // throws, or EndBatch answers kRetry, the whole batch is sent again later, with the messages
   // that were acknowledged: what they carry twice, a receiver of differences counts twice.
   virtual void BeginBatch() {}
+  // See BeginBatch.
   virtual SendResult EndBatch(bool complete) {
     static_cast<void>(complete);
     return SendResult::Accepted();
   }
-  // From another thread: a Send that is under way comes back soon, with kRetry.
+  // Once, after the last message, when the backend stops for good (not in a forked child): to take
+  // leave of a receiver that keeps what it got. kRetry: it is asked again while Stop's deadline
+  // allows. Must come back by `deadline`. What it throws counts as kRetry.
+  virtual SendResult End(Deadline deadline) {
+    static_cast<void>(deadline);
+    return SendResult::Accepted();
+  }
+  // From another thread: a Send or End that is under way comes back soon, with kRetry.
   virtual void Interrupt() noexcept {}
   // For people: "http://127.0.0.1:4318/v1/metrics". Thread-safe.
   virtual std::string endpoint() const { return {}; }
@@ -97,19 +110,23 @@ class PushTransport {
 
 // Which kinds of families leave as differences since the last flush instead of totals.
 struct DeltaOptions {
-  bool counters = false;
-  bool histograms = false;
-  bool summaries = false;  // count and sum; quantiles stay
+  bool counters = false;    // counters
+  bool histograms = false;  // buckets, count and sum
+  bool summaries = false;   // count and sum; quantiles stay
   // Also of families that a producer or a callback gives (OpenTelemetry: asynchronous ones).
   bool produced = true;
+  // Whether anything does.
   bool any() const noexcept { return counters || histograms || summaries; }
 };
 
+// Of a PushBackend.
 class PushOptions {
  public:
+  // `name` is the backend's in reports and messages.
   explicit PushOptions(std::string name) : name_(std::move(name)) {}
 
-  // From the start of one push to the start of the next.
+  // From the start of one push to the start of the next. 0: none but those that Flush and Stop ask
+  // for.
   PushOptions& Interval(std::chrono::milliseconds interval) {
     interval_ = interval;
     return *this;
@@ -119,6 +136,7 @@ class PushOptions {
     timeout_ = timeout;
     return *this;
   }
+  // What leaves as differences; nothing unless given.
   PushOptions& Delta(DeltaOptions delta) {
     delta_ = delta;
     return *this;
@@ -149,12 +167,15 @@ class PushOptions {
     return *this;
   }
 
+  // The backend's name.
   const std::string& name() const noexcept { return name_; }
   std::chrono::milliseconds interval() const noexcept { return interval_; }
   std::chrono::milliseconds timeout() const noexcept { return timeout_; }
   const DeltaOptions& delta() const noexcept { return delta_; }
   std::size_t most_pending_bytes() const noexcept { return most_pending_bytes_; }
+  // The first of Backoff().
   std::chrono::milliseconds first_backoff() const noexcept { return first_backoff_; }
+  // The second of Backoff().
   std::chrono::milliseconds most_backoff() const noexcept { return most_backoff_; }
   std::size_t samples() const noexcept { return samples_; }
   bool random_offset() const noexcept { return random_offset_; }
@@ -174,6 +195,7 @@ class PushOptions {
 // One thread of its own, started by Start. Thread-safe.
 class POLYMETER_EXPORT PushBackend : public Backend {
  public:
+  // Makes a transport; called under no lock.
   using Connect = std::function<std::unique_ptr<PushTransport>()>;
 
   // `connect` makes the transport: once, and once more in a forked child that restarts.
@@ -189,8 +211,10 @@ class POLYMETER_EXPORT PushBackend : public Backend {
   // Pushes what is there now, and all that was pending, and waits for the outcome. An error says
   // what is still pending at the deadline.
   Status Flush(Deadline deadline) override;
-  // A last flush, then the end of the thread.
+  // A last flush, PushTransport::End, then the end of the thread. An error says what was not sent,
+  // or that the end could not be told.
   Status Stop(Deadline deadline) noexcept override;
+  // Counts of points, and the last error.
   BackendReport Report() const override;
 
  private:

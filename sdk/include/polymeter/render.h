@@ -4,7 +4,9 @@
 #include <string>
 #include <string_view>
 
-#include "polymeter/metrics.h"
+#include "polymeter/export.h"
+#include "polymeter/fwd.h"
+#include "polymeter/status.h"
 
 POLYMETER_BEGIN_NAMESPACE
 

@@ -4,14 +4,17 @@
 #include <chrono>
 #include <string_view>
 
-#include "polymeter/metrics.h"
+#include "polymeter/export.h"
+#include "polymeter/fwd.h"
+#include "polymeter/status.h"
 
 POLYMETER_BEGIN_NAMESPACE
 
+// What a scraper asks for.
 struct ScrapeRequest {
-  std::string_view accept;           // the Accept header; empty when there is none
-  std::string_view accept_encoding;  // the Accept-Encoding header
-  std::chrono::milliseconds timeout{10000};
+  std::string_view accept;                   // the Accept header; empty when there is none
+  std::string_view accept_encoding;          // the Accept-Encoding header
+  std::chrono::milliseconds timeout{10000};  // for the whole answer
 };
 
 // Takes the response. Called by one thread, within Scrape.

@@ -20,15 +20,18 @@
 
 POLYMETER_BEGIN_NAMESPACE
 
+// What a family is.
 enum class MetricType : std::uint8_t { kCounter, kGauge, kHistogram, kSummary, kInfo, kUnknown };
 // "counter", "gauge", "histogram", "summary", "info", "unknown".
 POLYMETER_EXPORT std::string_view ToString(MetricType type) noexcept;
 
+// Time of day.
 using SystemTime = std::chrono::system_clock::time_point;
 
+// A label, referred to.
 struct Label {
-  std::string_view name;
-  std::string_view value;
+  std::string_view name;   // model
+  std::string_view value;  // valid UTF-8
 };
 
 namespace detail {
@@ -58,92 +61,108 @@ struct SnapshotData;
 class LabelsView {
  public:
   explicit LabelsView(const detail::SeriesRecord* record) noexcept : record_(record) {}
+  // How many.
   std::size_t size() const noexcept { return record_ == nullptr ? 0 : record_->label_count; }
+  // The i-th, i < size().
   Label operator[](std::size_t i) const noexcept { return {record_->names[i], record_->value(i)}; }
 
  private:
   const detail::SeriesRecord* record_;
 };
 
+// Whose a point is. A view.
 class SeriesView {
  public:
   explicit SeriesView(const detail::SeriesRecord* record) noexcept : record_(record) {}
+  // Its own labels, without those of the family.
   LabelsView labels() const noexcept { return LabelsView(record_); }
   // Position in tables that an EncoderCache keeps for the family: small and dense; used anew after
   // a removal, then with another generation. Generation 0 means that the series has no identity
   // across snapshots and must not be cached.
   std::uint32_t index() const noexcept { return record_->index; }
+  // See index().
   std::uint32_t generation() const noexcept { return record_->generation; }
   // When the series began to count from zero.
   SystemTime start_time() const noexcept {
     return SystemTime(std::chrono::duration_cast<SystemTime::duration>(
         std::chrono::nanoseconds(record_->start_unix_nanos)));
   }
+  // The same in nanoseconds since 1970.
   std::int64_t start_unix_nanos() const noexcept { return record_->start_unix_nanos; }
 
  private:
   const detail::SeriesRecord* record_;
 };
 
+// A counter's value.
 struct CounterPoint {
-  SeriesView series;
+  SeriesView series;    // whose
   std::uint64_t whole;  // integer increments, exact (modulo 2^64)
   double part;          // increments that came as double
+  // Whether `whole` is all of it.
   bool is_integer() const noexcept { return part == 0; }
+  // The total, rounded to a double.
   double value() const noexcept { return static_cast<double>(whole) + part; }
 };
 
+// A gauge's value.
 struct GaugePoint {
-  SeriesView series;
-  double value;
+  SeriesView series;  // whose
+  double value;       // now
 };
 
+// A histogram's buckets.
 struct HistogramPoint {
-  SeriesView series;
+  SeriesView series;             // whose
   const double* bounds;          // bound_count upper bounds, ascending, without +Inf
   const std::uint64_t* buckets;  // bound_count + 1, not cumulative; the last is up to +Inf
-  std::uint32_t bound_count;
-  std::uint64_t count;  // sum of the buckets
-  double sum;
+  std::uint32_t bound_count;     // without +Inf
+  std::uint64_t count;           // sum of the buckets
+  double sum;                    // of the observations
   // Observations one by one, as far as they were kept: at most `count`. Only in a snapshot for a
   // backend that asked for them.
   const double* samples = nullptr;
-  std::uint32_t sample_count = 0;
+  std::uint32_t sample_count = 0;  // how many of them
 };
 
+// A quantile of a summary.
 struct Quantile {
-  double quantile;
-  double value;
+  double quantile;  // 0 to 1
+  double value;     // NaN where there were no observations
 };
 
+// A summary's quantiles.
 struct SummaryPoint {
-  SeriesView series;
-  const Quantile* quantiles;
-  std::uint32_t quantile_count;
-  std::uint64_t count;
-  double sum;
+  SeriesView series;             // whose
+  const Quantile* quantiles;     // ascending
+  std::uint32_t quantile_count;  // how many
+  std::uint64_t count;           // observations
+  double sum;                    // of the observations
 };
 
-struct InfoPoint {  // value 1; the labels are the information
-  SeriesView series;
+// The labels are the information; the value is 1.
+struct InfoPoint {
+  SeriesView series;  // whose
 };
 
+// A value of a family whose type is not known.
 struct UnknownPoint {
-  SeriesView series;
-  double value;
+  SeriesView series;  // whose
+  double value;       // now
 };
 
-using CounterPoints = std::vector<CounterPoint>;
-using GaugePoints = std::vector<GaugePoint>;
-using HistogramPoints = std::vector<HistogramPoint>;
-using SummaryPoints = std::vector<SummaryPoint>;
-using InfoPoints = std::vector<InfoPoint>;
-using UnknownPoints = std::vector<UnknownPoint>;
+using CounterPoints = std::vector<CounterPoint>;      // of a counter family
+using GaugePoints = std::vector<GaugePoint>;          // of a gauge family
+using HistogramPoints = std::vector<HistogramPoint>;  // of a histogram family
+using SummaryPoints = std::vector<SummaryPoint>;      // of a summary family
+using InfoPoints = std::vector<InfoPoint>;            // of an info family
+using UnknownPoints = std::vector<UnknownPoint>;      // of a family without a type
 
 // A new kind does not compile until every encoder's std::visit handles it.
 using FamilyPoints = std::variant<CounterPoints, GaugePoints, HistogramPoints, SummaryPoints,
                                   InfoPoints, UnknownPoints>;
 
+// One family with its series. Texts and arrays are the snapshot's.
 struct FamilyView {
   std::uint64_t id;            // identity for caches: never reused within a Metrics
   std::string_view name;       // the Prometheus name, prefix included: jobs_submitted_total
@@ -152,22 +171,22 @@ struct FamilyView {
   std::string_view otel_name;  // empty: derived from name and unit
   // label -> OpenTelemetry attribute, where they differ; "" -> attribute=value of every series
   const std::pair<std::string, std::string>* otel_attributes = nullptr;
-  std::size_t otel_attribute_count = 0;
-  bool additive = false;  // a gauge that is a sum (OpenTelemetry: UpDownCounter)
+  std::size_t otel_attribute_count = 0;  // how many of them
+  bool additive = false;                 // a gauge that is a sum (OpenTelemetry: UpDownCounter)
   // The points are differences since `delta_start_unix_nanos` (backends that asked for them);
   // otherwise totals since each series' start.
   bool delta = false;
-  std::int64_t delta_start_unix_nanos = 0;
+  std::int64_t delta_start_unix_nanos = 0;  // nanoseconds since 1970
   // Labels that every series has besides its own (a series' own label of the same name
   // wins). Valid names, none twice.
   const Label* constant_labels = nullptr;
-  std::size_t constant_label_count = 0;
-  FamilyPoints points;
+  std::size_t constant_label_count = 0;  // how many of them
+  FamilyPoints points;                   // the values, one for each series
 
+  // What the points are.
   MetricType type() const noexcept { return static_cast<MetricType>(points.index()); }
-  std::size_t size() const noexcept {
-    return std::visit([](const auto& p) { return p.size(); }, points);
-  }
+  // How many points there are.
+  POLYMETER_EXPORT std::size_t size() const noexcept;
 };
 
 // Calls visit(name, value) for every label of a series: the constant ones that the series does
@@ -191,17 +210,21 @@ void VisitLabels(const FamilyView& family, SeriesView series, Visit&& visit) {
 // Who measures: OpenTelemetry's resource, target_info in OpenMetrics. Attribute names are
 // OpenTelemetry's (service.name, service.version, service.instance.id, ...).
 struct Resource {
-  std::vector<std::pair<std::string, std::string>> attributes;
+  std::vector<std::pair<std::string, std::string>> attributes;  // name, value
 };
 
+// All families of a Metrics at one instant.
 class Snapshot {
  public:
   Snapshot() noexcept = default;  // no families, time 0
   explicit Snapshot(std::shared_ptr<const detail::SnapshotData> data) noexcept
       : data_(std::move(data)) {}
 
+  // By name, ascending.
   POLYMETER_EXPORT const std::vector<FamilyView>& families() const noexcept;
+  // Who measured.
   POLYMETER_EXPORT const Resource& resource() const noexcept;
+  // When it was taken.
   POLYMETER_EXPORT SystemTime time() const noexcept;
   // The number of points in all families.
   POLYMETER_EXPORT std::size_t size() const noexcept;

@@ -15,7 +15,7 @@ POLYMETER_BEGIN_NAMESPACE
 
 // A place in a trace. A value; all zero means "none".
 struct TraceContext {
-  static constexpr std::uint8_t kSampled = 0x01;
+  static constexpr std::uint8_t kSampled = 0x01;        // the caller records this trace
   static constexpr std::uint8_t kRandomTraceId = 0x02;  // level 2 of the specification
 
   std::array<std::uint8_t, 16> trace_id{};  // in the order in which it is written
@@ -24,10 +24,12 @@ struct TraceContext {
 
   // Neither id is all zero.
   bool valid() const noexcept { return AnyByte(trace_id) && AnyByte(span_id); }
+  // Whether the caller records this trace.
   bool sampled() const noexcept { return (flags & kSampled) != 0; }
 
-  // Lower-case hex, no terminating zero.
+  // The trace's id in lower-case hex, no terminating zero.
   std::array<char, 32> TraceIdHex() const noexcept { return Hex<32>(trace_id); }
+  // The same of the span.
   std::array<char, 16> SpanIdHex() const noexcept { return Hex<16>(span_id); }
 
   friend bool operator==(const TraceContext& a, const TraceContext& b) noexcept {
@@ -65,6 +67,7 @@ POLYMETER_EXPORT TraceContext CurrentTrace() noexcept;
 // means "none here". Ends on the thread where it began, in the reverse order of beginning.
 class [[nodiscard]] POLYMETER_EXPORT TraceScope {
  public:
+  // Begins.
   explicit TraceScope(const TraceContext& trace) noexcept;
   TraceScope(const TraceScope&) = delete;
   TraceScope& operator=(const TraceScope&) = delete;

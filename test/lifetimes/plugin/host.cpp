@@ -160,6 +160,41 @@ int main(int argc, char** argv) {
     for (std::thread& thread : load) thread.join();
   }
 
+  // Call sites in the plugin hold nothing that its unloading could leave behind, and are found anew
+  // by the next one at the same place; the default goes on without them.
+  {
+    const auto installed = polymeter::InstallDefault(metrics);
+    constexpr int kRounds = 20;
+    for (int i = 0; i < kRounds; ++i) {
+      Plugin plugin(path);
+      if (!shared) {  // a default of its own
+        Handles theirs;
+        plugin.api->make(&theirs.counter, &theirs.gauge, &theirs.histogram);
+        plugin.api->record(10);  // dropped there
+        plugin.api->install();
+      }
+      std::vector<std::thread> threads;
+      for (int t = 0; t < 4; ++t) threads.emplace_back([&] { plugin.api->record(100); });
+      for (std::thread& thread : threads) thread.join();
+      if (!shared) plugin.api->end();
+      plugin.api->record(shared ? 0 : 10);
+      plugin.Unload();
+      polymeter::RecordCount("host_named");
+      const polymeter::Metrics other(polymeter::Options().Consumer());
+      const auto hides = polymeter::InstallDefault(other);  // a new generation
+      polymeter::RecordCount("host_named");
+    }
+    Expect(!Mapped(path), "every dlclose unmaps the plugin that recorded");
+    const double named =
+        metrics.Counter("plugin_named_total", "", {"where"}).With("plugin").Value();
+    const double sites = metrics.Counter("plugin_site_total", "").Value();
+    const double expected = shared ? 400.0 * kRounds : 0;
+    Expect(named == expected, "what the plugin recorded by name is all in its own default", named);
+    Expect(sites == expected, "what its call sites recorded is, too", sites);
+    Expect(metrics.Counter("host_named_total", "").Value() == kRounds,
+           "the program's default goes on");
+  }
+
   // No handler of an unloaded copy is called by a fork.
   const pid_t pid = fork();
   if (pid == 0) {

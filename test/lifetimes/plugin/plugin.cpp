@@ -4,6 +4,7 @@
 namespace {
 
 polymeter::Metrics* g_metrics = nullptr;
+polymeter::DefaultInstallation g_installed;
 polymeter::Counter g_counter;
 polymeter::Histogram g_histogram;
 
@@ -34,7 +35,18 @@ void Make(polymeter::Counter* counter, polymeter::Gauge* gauge, polymeter::Histo
 double Counted() { return g_counter.Value(); }
 double Observed() { return static_cast<double>(g_histogram.Count()); }
 
+void Record(int turns) {
+  for (int i = 0; i < turns; ++i) {
+    polymeter::RecordCount("plugin_named", 1, {{"where", "plugin"}});
+    POLYMETER_COUNTER("plugin_site_total", "Counted at a site in the plugin.").Increment();
+    POLYMETER_TIME_SCOPE("plugin_scope_seconds", "Timed by a scope in the plugin.");
+  }
+}
+
+void Install() { g_installed = polymeter::InstallDefault(*g_metrics); }
+
 void End() {
+  g_installed.End();
   delete g_metrics;
   g_metrics = nullptr;
 }
@@ -42,6 +54,6 @@ void End() {
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) const PluginApi* polymeter_test_plugin() {
-  static const PluginApi api = {Use, UseMetrics, Make, Counted, Observed, End};
+  static const PluginApi api = {Use, UseMetrics, Make, Counted, Observed, Record, Install, End};
   return &api;
 }

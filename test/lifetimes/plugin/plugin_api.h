@@ -3,6 +3,7 @@
 #pragma once
 
 #include <polymeter/metrics.h>
+#include <polymeter/recorder.h>
 
 struct PluginApi {
   // Increments by 1 and 0.5, observes 1 and sets, `turns` times each, with code inlined into the
@@ -16,6 +17,11 @@ struct PluginApi {
   // What the plugin's Metrics holds now: the counter's value, and the histogram's count.
   double (*counted)();
   double (*observed)();
+  // Records `turns` times by name and by call sites that lie in the plugin, in whatever default its
+  // copy of the library has.
+  void (*record)(int turns);
+  // Makes the plugin's Metrics the default of its copy of the library; end() ends that.
+  void (*install)();
   // Ends the plugin's Metrics.
   void (*end)();
 };

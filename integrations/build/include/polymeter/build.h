@@ -27,8 +27,8 @@ struct BuildMetricsState;
 // Where compilers spent their time, as clang's -ftime-trace tells it. The last two are parts of the
 // frontend (and templates partly of sources): never add up all four.
 struct BuildPhases {
-  double frontend_seconds = 0;
-  double backend_seconds = 0;
+  double frontend_seconds = 0;  // parsing and semantic analysis
+  double backend_seconds = 0;   // optimizing and generating code
   double source_seconds = 0;    // reading and parsing files
   double template_seconds = 0;  // instantiating templates
 };
@@ -43,22 +43,22 @@ struct BuildStep {
   // Since the build's begin. Nothing where it is not known: ninja logs no times of a step that
   // failed.
   std::optional<double> begin_seconds;
-  std::optional<double> seconds;
+  std::optional<double> seconds;                // how long it ran
   std::optional<std::uint64_t> peak_rss_bytes;  // of its largest process
 };
 
 // Requests to a compiler cache that ended alike.
 struct BuildCacheRequests {
-  std::string cache = "ccache";
-  std::string result;  // direct_hit, preprocessed_hit, miss, uncacheable or error
+  std::string cache = "ccache";  // ccache, sccache, ...
+  std::string result;            // direct_hit, preprocessed_hit, miss, uncacheable or error
   std::string reason;  // in the cache's own word, where it gives one: unsupported_compiler_option
-  std::uint64_t requests = 0;
+  std::uint64_t requests = 0;  // how many
 };
 
 // Something that was read and not understood: lines of a log, a file that is not what it should be.
 struct BuildInputErrors {
   std::string input;  // ninja_log, ninja_output, ninja_graph, compdb, time_trace, ccache_log, ...
-  std::uint64_t errors = 0;
+  std::uint64_t errors = 0;  // how many
 };
 
 // One run of a build tool. Texts that name a kind, a tool or a result are the ones in the
@@ -69,27 +69,28 @@ struct BuildSummary {
   // OpenTelemetry's words (cicd.pipeline.result): success, failure, cancellation (a signal ended
   // it) or error (the tool could not be run).
   std::string result = "success";
-  std::optional<int> exit_code;
-  std::optional<int> signal;                  // that ended the tool
-  std::optional<std::int64_t> begin_unix_ms;  // milliseconds since 1970
-  double wall_seconds = 0;
-  std::optional<double> cpu_user_seconds;  // of the tool and all that it ran
-  std::optional<double> cpu_system_seconds;
+  std::optional<int> exit_code;                 // nothing when a signal ended the tool
+  std::optional<int> signal;                    // that ended the tool
+  std::optional<std::int64_t> begin_unix_ms;    // milliseconds since 1970
+  double wall_seconds = 0;                      // from begin to end
+  std::optional<double> cpu_user_seconds;       // of the tool and all that it ran
+  std::optional<double> cpu_system_seconds;     // the same in the kernel
   std::optional<std::uint64_t> peak_rss_bytes;  // of the largest single process
   std::optional<std::uint64_t> planned_steps;   // that the tool meant to run at first
-  std::vector<BuildStep> steps;
+  std::vector<BuildStep> steps;                 // those that ran, in the order in which they ended
   // The chain of steps, each waiting for the one before, that takes longest.
   std::optional<double> critical_path_seconds;
-  std::vector<std::string> critical_path;  // their names, first to last
-  BuildPhases phases;                      // added up over
-  std::uint64_t phase_units = 0;           // so many compilations
-  std::vector<BuildCacheRequests> cache;
-  std::vector<BuildInputErrors> input_errors;
+  std::vector<std::string> critical_path;      // their names, first to last
+  BuildPhases phases;                          // added up over
+  std::uint64_t phase_units = 0;               // so many compilations
+  std::vector<BuildCacheRequests> cache;       // of compiler caches
+  std::vector<BuildInputErrors> input_errors;  // what was not understood
 
   // The steps' durations added up, failed ones only where they are known.
   POLYMETER_EXPORT double step_seconds() const noexcept;
   // How many steps ran at a time on average: step_seconds over wall_seconds, 0 without the latter.
   POLYMETER_EXPORT double parallelism() const noexcept;
+  // Steps with the result `failed`.
   POLYMETER_EXPORT std::uint64_t failed_steps() const noexcept;
   // Requests served over those served and missed; nothing without any.
   POLYMETER_EXPORT std::optional<double> cache_hit_ratio() const noexcept;
@@ -131,43 +132,46 @@ POLYMETER_EXPORT std::string FormatBuildTable(const BuildSummary& build);
 // Whether `limit` is one: to be asked before a build, so that it is not in vain.
 POLYMETER_EXPORT Status CheckBuildLimit(std::string_view limit);
 
+// What a limit says.
 enum class BuildVerdict : std::uint8_t {
   kKept,
   kExceeded,
   kUnknown,  // one of the builds does not have the measure
 };
 
+// A limit and the two values that it compares.
 struct BuildLimitResult {
-  std::string limit;  // as it was given
-  BuildVerdict verdict = BuildVerdict::kUnknown;
-  std::optional<double> before;
-  std::optional<double> now;
+  std::string limit;                              // as it was given
+  BuildVerdict verdict = BuildVerdict::kUnknown;  // what it says
+  std::optional<double> before;                   // in the earlier build
+  std::optional<double> now;                      // in this one
 };
 
 // A measure of both builds, as a limit may name it.
 struct BuildChange {
-  std::string measure;
-  std::string unit;  // "s", "B" or empty
-  double before = 0;
-  double now = 0;
+  std::string measure;  // as a limit may name it
+  std::string unit;     // "s", "B" or empty
+  double before = 0;    // in the earlier build
+  double now = 0;       // in this one
 };
 
 // A step that both builds ran.
 struct BuildStepChange {
-  std::string name;
-  std::string kind;
+  std::string name;   // of the step
+  std::string kind;   // of the step
   double before = 0;  // seconds
-  double now = 0;
+  double now = 0;     // seconds
 };
 
+// Two builds beside each other.
 struct BuildComparison {
-  std::vector<BuildChange> changes;
+  std::vector<BuildChange> changes;      // every measure that both have
   std::vector<BuildLimitResult> limits;  // in the order given
   // Steps that ran in both and went through (by name; not one that a cache served in only one of
   // them), and those of one alone. Builds that did different work say little about each other.
   std::uint64_t common_steps = 0;
-  std::uint64_t steps_only_before = 0;
-  std::uint64_t steps_only_now = 0;
+  std::uint64_t steps_only_before = 0;  // see common_steps
+  std::uint64_t steps_only_now = 0;     // see common_steps
   std::vector<BuildStepChange> slower;  // at most 10, first the one that lost most time
 
   // Whether a limit is exceeded: the build should fail. An unknown one does not count.
@@ -183,6 +187,7 @@ POLYMETER_EXPORT std::string FormatBuildComparison(const BuildComparison& compar
 
 // --- metrics -------------------------------------------------------------------------------------
 
+// Of BuildMetrics.
 class BuildMetricsOptions {
  public:
   // Allowed values of the labels tool, language and cache beside those that are known.
@@ -190,10 +195,12 @@ class BuildMetricsOptions {
     tools_ = std::move(names);
     return *this;
   }
+  // See Tools.
   BuildMetricsOptions& Languages(std::vector<std::string> names) {
     languages_ = std::move(names);
     return *this;
   }
+  // See Tools.
   BuildMetricsOptions& Caches(std::vector<std::string> names) {
     caches_ = std::move(names);
     return *this;
@@ -203,6 +210,7 @@ class BuildMetricsOptions {
     duration_buckets_ = std::move(bounds);
     return *this;
   }
+  // The same of a step's duration.
   BuildMetricsOptions& StepBuckets(std::vector<double> bounds) {
     step_buckets_ = std::move(bounds);
     return *this;

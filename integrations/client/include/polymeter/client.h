@@ -34,6 +34,7 @@ enum class ClientNames {
   kRedis,          // redis_command_duration_seconds, redis_commands_total, ...
 };
 
+// Of ClientMetrics.
 class ClientOptions {
  public:
   // The label `system`, as OpenTelemetry's db.system.name: "postgresql", "mysql", "redis".
@@ -43,6 +44,7 @@ class ClientOptions {
     system_ = std::move(system);
     return *this;
   }
+  // What the families are called; kOpenTelemetry unless given.
   ClientOptions& Names(ClientNames names) {
     names_ = names;
     return *this;
@@ -53,6 +55,7 @@ class ClientOptions {
     operations_ = std::move(operations);
     return *this;
   }
+  // See Operations.
   ClientOptions& Errors(std::vector<std::string> kinds) {
     errors_ = std::move(kinds);
     return *this;
@@ -88,6 +91,7 @@ class ClientVerb {
 class ClientOutcome {
  public:
   constexpr ClientOutcome() noexcept = default;
+  // Whether it is `ok`.
   constexpr bool ok() const noexcept { return index_ == 0; }
 
  private:
@@ -119,6 +123,7 @@ class [[nodiscard]] ClientOperation {
     if (state_ != nullptr) Abandon();
   }
 
+  // Ends well.
   void Ok() noexcept { End(ClientOutcome()); }
   // `kind` is one of `error`, `timeout`, `connection`, `cancelled`, `protocol`, what the system
   // knows (Redis' first word of an error, PostgreSQL's class of SQLSTATE in words) or
@@ -126,6 +131,7 @@ class [[nodiscard]] ClientOperation {
   void Error(std::string_view kind = "error") noexcept {
     if (state_ != nullptr) Fail(kind);
   }
+  // Ends with an outcome that was looked up before.
   void End(ClientOutcome outcome) noexcept {
     if (state_ != nullptr) Observe(outcome);
   }
@@ -136,6 +142,7 @@ class [[nodiscard]] ClientOperation {
   // Observes nothing.
   void Discard() noexcept { state_ = nullptr; }
 
+  // Whether it runs and is recorded.
   explicit operator bool() const noexcept { return state_ != nullptr; }
 
  private:
@@ -187,8 +194,8 @@ class [[nodiscard]] POLYMETER_EXPORT ClientLease {
 
 // How many connections a pool has; negative numbers count as 0.
 struct ClientPoolSize {
-  std::int64_t idle = 0;
-  std::int64_t used = 0;
+  std::int64_t idle = 0;  // ready to be acquired
+  std::int64_t used = 0;  // acquired
 };
 
 // One pool of connections. A handle, copyable and thread-safe; default-constructed it does
@@ -202,8 +209,10 @@ class POLYMETER_EXPORT ClientPool {
   // Idle connections that the pool opened or closed by itself. Not needed for what leases do: a
   // connection that comes back is idle, and the next one that is acquired was it. Never negative.
   void Opened(std::uint32_t connections = 1) const noexcept;
+  // See Opened.
   void Closed(std::uint32_t connections = 1) const noexcept;
 
+  // False where nothing is counted.
   explicit operator bool() const noexcept { return pool_ != nullptr; }
 
  private:
@@ -227,10 +236,12 @@ class POLYMETER_EXPORT ClientMetrics {
   ClientMetrics& operator=(ClientMetrics&&) = delete;
   ~ClientMetrics();
 
+  // Whether anything is recorded.
   bool recording() const noexcept { return state_ != nullptr; }
 
   // Looked up in the lists, case ignored; what is not there is `other`, and counted.
   ClientVerb Verb(std::string_view operation) const noexcept;
+  // The same of an outcome.
   ClientOutcome Outcome(std::string_view kind) const noexcept;
 
   // An operation from here on.
@@ -252,12 +263,15 @@ class POLYMETER_EXPORT ClientMetrics {
   // For glue that keeps time itself.
   void Observe(ClientVerb verb, ClientOutcome outcome,
                std::chrono::nanoseconds duration) const noexcept;
+  // The same of one that waits for something to happen.
   void ObserveBlocking(ClientVerb verb, ClientOutcome outcome,
                        std::chrono::nanoseconds duration) const noexcept;
+  // Rows that came back.
   void ObserveRows(ClientVerb verb, std::uint64_t rows) const noexcept;
   // A batch (pipeline, transaction) is one operation of many commands: counted one by one here, and
   // by number there. The families are those of redis; kDatabase has none.
   void CountCommand(ClientVerb verb, ClientOutcome outcome) const noexcept;
+  // A batch of so many commands; see CountCommand.
   void ObserveBatch(ClientVerb verb, std::uint64_t commands) const noexcept;
 
   // The pool with this name, unique in the program; the same name gives the same pool. At most 64:

@@ -41,6 +41,7 @@ enum class DocgenWarning : std::uint8_t {
   kError,
   kOther,
 };
+// How many kinds there are.
 inline constexpr std::size_t kDocgenWarningKinds = 13;
 POLYMETER_EXPORT std::string_view LabelValue(DocgenWarning kind) noexcept;
 
@@ -55,21 +56,24 @@ enum class DocgenPhase : std::uint8_t {
   kTools,        // dot, plantuml
   kOther,
 };
+// How many phases there are.
 inline constexpr std::size_t kDocgenPhases = 8;
 POLYMETER_EXPORT std::string_view LabelValue(DocgenPhase phase) noexcept;
 
+// What a generator writes.
 enum class DocgenFormat : std::uint8_t { kHtml, kXml, kLatex, kRtf, kMan, kDocbook };
+// How many formats there are.
 inline constexpr std::size_t kDocgenFormats = 6;
 POLYMETER_EXPORT std::string_view LabelValue(DocgenFormat format) noexcept;
 
 // One run, as far as it is known.
 struct DocgenRun {
-  std::string tool = "doxygen";  // doxygen or sphinx; another one is `other`
-  bool succeeded = false;
-  std::chrono::nanoseconds duration{0};
+  std::string tool = "doxygen";          // doxygen or sphinx; another one is `other`
+  bool succeeded = false;                // exit code 0
+  std::chrono::nanoseconds duration{0};  // from start to end
   // By kind, each warning once.
   std::array<std::uint64_t, kDocgenWarningKinds> warnings{};
-  std::uint64_t repeated_warnings = 0;
+  std::uint64_t repeated_warnings = 0;  // those that were said again
   // Seconds by phase; only with `-d time`.
   std::optional<std::array<double, kDocgenPhases>> phase_seconds;
   // Phases that doxygen named and this reader does not know; their time is in kOther.
@@ -78,6 +82,7 @@ struct DocgenRun {
   std::array<std::optional<std::uint64_t>, kDocgenFormats> pages{};
   std::optional<double> documented_ratio;  // 0 to 1
 
+  // Of all kinds, each warning once.
   std::uint64_t unique_warnings() const noexcept {
     std::uint64_t sum = 0;
     for (const std::uint64_t n : warnings) sum += n;
@@ -85,7 +90,9 @@ struct DocgenRun {
   }
 };
 
+// Where doxygen writes: standard output, standard error, WARN_LOGFILE.
 enum class DoxygenStream : std::uint8_t { kOutput, kErrors, kLog };
+// How many streams there are.
 inline constexpr std::size_t kDoxygenStreams = 3;
 
 // Reads what doxygen writes: warnings from any stream, phases from standard output. Pure: bytes in,
@@ -104,6 +111,7 @@ class POLYMETER_EXPORT DoxygenReader {
   DoxygenReader& operator=(DoxygenReader&&) noexcept;
   ~DoxygenReader();
 
+  // A piece of what it wrote.
   void Feed(DoxygenStream stream, std::string_view bytes);
   // The last lines may have no end. Nothing may be fed after it.
   DocgenRun Finish();
@@ -115,8 +123,8 @@ class POLYMETER_EXPORT DoxygenReader {
 
 // Where a run of doxygen wrote.
 struct DoxygenFiles {
-  std::string folder = ".";  // where doxygen ran: what its paths are relative to
-  std::string doxyfile = "Doxyfile";
+  std::string folder = ".";           // where doxygen ran: what its paths are relative to
+  std::string doxyfile = "Doxyfile";  // in the folder, or an absolute path
   // Files older than this are an earlier run's.
   std::chrono::system_clock::time_point since{};
   // Values for $(NAME) in the Doxyfile; nothing known unless given.
@@ -139,6 +147,7 @@ POLYMETER_EXPORT void ReadDoxygenOutputs(const DoxygenFiles& files, DocgenRun& r
 class POLYMETER_EXPORT DocgenMetrics {
  public:
   explicit DocgenMetrics(const Metrics& metrics);
+  // Counts a run.
   void Record(const DocgenRun& run) const noexcept;
 
  private:

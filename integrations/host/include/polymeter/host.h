@@ -27,8 +27,10 @@ class HostOptions {
       "^(ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\\d+n\\d+p)\\d+$";
   // veth and bridges are shown: on a machine with many containers exclude "^(lo|veth.*|br-.*)$".
   static constexpr const char* kExcludedNetworkDevices = "^lo$";
+  // Of the kernel's own filesystems, of removable media and of containers.
   static constexpr const char* kExcludedMountPoints =
       "^/(dev|proc|run|sys|mnt|media|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)";
+  // Those that no disk is behind.
   static constexpr const char* kExcludedFilesystemTypes =
       "^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|"
       "iso9660|"
@@ -46,6 +48,7 @@ class HostOptions {
     include_disks_ = std::move(pattern);
     return *this;
   }
+  // See IncludeDisks.
   HostOptions& ExcludeDisks(std::string pattern) {
     exclude_disks_ = std::move(pattern);
     return *this;
@@ -55,14 +58,17 @@ class HostOptions {
     include_network_devices_ = std::move(pattern);
     return *this;
   }
+  // See IncludeNetworkDevices.
   HostOptions& ExcludeNetworkDevices(std::string pattern) {
     exclude_network_devices_ = std::move(pattern);
     return *this;
   }
+  // Filesystems by where they are mounted.
   HostOptions& ExcludeMountPoints(std::string pattern) {
     exclude_mount_points_ = std::move(pattern);
     return *this;
   }
+  // Filesystems by type.
   HostOptions& ExcludeFilesystemTypes(std::string pattern) {
     exclude_filesystem_types_ = std::move(pattern);
     return *this;

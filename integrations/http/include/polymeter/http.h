@@ -33,6 +33,7 @@ class HttpRouteEntry;
 struct HttpMethodEntry;
 }  // namespace detail
 
+// Of HttpServerMetrics.
 class HttpServerOptions {
  public:
   // Route templates that are told apart; further ones are `other`, counted in
@@ -102,6 +103,7 @@ class [[nodiscard]] POLYMETER_EXPORT HttpRequestScope {
     if (HttpRequestScope* const target = Target()) target->route_ = route.entry_;
     return *this;
   }
+  // Whether Route was called.
   bool has_route() noexcept {
     const HttpRequestScope* const target = Target();
     return target != nullptr && target->route_ != nullptr;
@@ -114,6 +116,7 @@ class [[nodiscard]] POLYMETER_EXPORT HttpRequestScope {
     }
     return *this;
   }
+  // Whether Status was called.
   bool has_status() noexcept {
     const HttpRequestScope* const target = Target();
     return target != nullptr && target->status_ != 0;
@@ -123,10 +126,12 @@ class [[nodiscard]] POLYMETER_EXPORT HttpRequestScope {
     if (HttpRequestScope* const target = Target()) target->request_bytes_ = bytes;
     return *this;
   }
+  // See RequestBytes.
   HttpRequestScope& ResponseBytes(std::uint64_t bytes) noexcept {
     if (HttpRequestScope* const target = Target()) target->response_bytes_ = bytes;
     return *this;
   }
+  // Adds to ResponseBytes, for bodies that are sent in pieces.
   HttpRequestScope& AddResponseBytes(std::uint64_t bytes) noexcept {
     if (HttpRequestScope* const target = Target()) {
       target->response_bytes_ = target->response_bytes_.value_or(0) + bytes;
@@ -145,6 +150,7 @@ class [[nodiscard]] POLYMETER_EXPORT HttpRequestScope {
   // http_requests_total, and its time is in http_stream_duration_seconds instead of the requests'
   // durations. Give the route before. The first of the two calls counts.
   HttpRequestScope& Streaming() noexcept;
+  // See Streaming.
   HttpRequestScope& Upgrade() noexcept;
   bool is_stream() noexcept {  // either of them
     const HttpRequestScope* const target = Target();
@@ -251,6 +257,7 @@ class POLYMETER_EXPORT HttpServerMetrics {
   // Looks a template up once, for routes that are known when the server starts.
   HttpRoute Route(std::string_view route_template) noexcept;
 
+  // Whether anything is recorded.
   bool recording() const noexcept { return state_ != nullptr; }
 
  private:

@@ -50,6 +50,7 @@ class JobQueueState;
 struct JobSlot;
 }  // namespace detail
 
+// Where a job is.
 enum class JobState : std::uint8_t {
   kNone,  // no such job (any longer)
   kQueued,
@@ -121,6 +122,7 @@ class JobQueueOptions {
     duration_buckets_ = std::move(bounds);
     return *this;
   }
+  // The same of the time in the queue.
   JobQueueOptions& WaitBuckets(std::vector<double> bounds) {
     wait_buckets_ = std::move(bounds);
     return *this;
@@ -130,6 +132,7 @@ class JobQueueOptions {
     clock_ = std::move(clock);
     return *this;
   }
+  // The time of day; see Clock.
   JobQueueOptions& WallClock(std::function<std::chrono::system_clock::time_point()> clock) {
     wall_clock_ = std::move(clock);
     return *this;
@@ -137,6 +140,7 @@ class JobQueueOptions {
 
   const std::string& prefix() const noexcept { return prefix_; }
   const std::vector<std::string>& labels() const noexcept { return labels_; }
+  // The values that labels may have, by label.
   const std::vector<std::pair<std::string, std::vector<std::string>>>& allowed() const noexcept {
     return allowed_;
   }
@@ -144,6 +148,7 @@ class JobQueueOptions {
   std::optional<std::int64_t> workers() const noexcept { return workers_; }
   std::chrono::duration<double> lease() const noexcept { return lease_; }
   bool audio() const noexcept { return audio_; }
+  // Whether durations have OpenTelemetry's name.
   bool otel_names() const noexcept { return otel_names_; }
   const std::vector<double>& duration_buckets() const noexcept { return duration_buckets_; }
   const std::vector<double>& wait_buckets() const noexcept { return wait_buckets_; }
@@ -187,6 +192,7 @@ class JobInfo {
     due_in_ = delay;
     return *this;
   }
+  // The same as a time of day.
   JobInfo& DueAt(std::chrono::system_clock::time_point time) {
     due_at_ = time;
     return *this;
@@ -229,11 +235,17 @@ class POLYMETER_EXPORT JobRef {
  public:
   JobRef() noexcept = default;
 
+  // As Job::Complete.
   bool Complete() const noexcept;
+  // As Job::Fail.
   bool Fail(std::string_view reason) const noexcept;
+  // As Job::Cancel.
   bool Cancel() const noexcept;
+  // As Job::DeadLetter.
   bool DeadLetter() const noexcept;
+  // Where the job is; kNone without one.
   JobState state() const noexcept;
+  // Whether it is of a job.
   explicit operator bool() const noexcept { return queue_ != nullptr; }
 
  private:
@@ -269,8 +281,11 @@ class [[nodiscard]] POLYMETER_EXPORT Job {
   bool Start() const noexcept;
   // Ends, with the duration since Start where it was running.
   bool Complete() const noexcept;
+  // Ends as failed. `reason` is a word of a small set: it becomes a label.
   bool Fail(std::string_view reason) const noexcept;
+  // Ends as cancelled.
   bool Cancel() const noexcept;
+  // Ends as given up: nobody tries it again.
   bool DeadLetter() const noexcept;
   // Running -> queued: a new wait begins, now or when the delay is over. The attempt's duration is
   // observed with outcome="retried"; the job itself is not submitted again and ends once.
@@ -287,7 +302,9 @@ class [[nodiscard]] POLYMETER_EXPORT Job {
   void SetAudio(std::chrono::duration<double> length) const noexcept;
 
   JobState state() const noexcept;  // kNone without a job
+  // For those who may end it from elsewhere.
   JobRef ref() const noexcept;
+  // Whether it has a job.
   explicit operator bool() const noexcept { return slot_ != nullptr; }
 
  private:
@@ -305,22 +322,26 @@ class [[nodiscard]] POLYMETER_EXPORT Job {
 
 // The numbers of a queue at one moment, from its counters and from the states of its jobs.
 struct JobTally {
-  std::uint64_t submitted = 0;
-  std::uint64_t restored = 0;
-  std::uint64_t completed = 0;
-  std::uint64_t failed = 0;
-  std::uint64_t cancelled = 0;
-  std::uint64_t dead_lettered = 0;
-  std::uint64_t lost = 0;
-  std::uint64_t queued = 0;
-  std::uint64_t scheduled = 0;  // not yet due
-  std::uint64_t running = 0;
+  std::uint64_t submitted = 0;      // by Submit
+  std::uint64_t restored = 0;       // by Restore
+  std::uint64_t completed = 0;      // ended well
+  std::uint64_t failed = 0;         // ended by Fail
+  std::uint64_t cancelled = 0;      // ended by Cancel
+  std::uint64_t dead_lettered = 0;  // ended by DeadLetter
+  std::uint64_t lost = 0;           // dropped in a live state
+  std::uint64_t queued = 0;         // waiting, and due
+  std::uint64_t scheduled = 0;      // not yet due
+  std::uint64_t running = 0;        // with a worker
 
+  // Jobs that came.
   std::uint64_t accepted() const noexcept { return submitted + restored; }
+  // Jobs that ended, however.
   std::uint64_t ended() const noexcept {
     return completed + failed + cancelled + dead_lettered + lost;
   }
+  // Jobs that have not ended.
   std::uint64_t live() const noexcept { return queued + scheduled + running; }
+  // Whether every job that came has ended or lives: true at rest.
   bool balanced() const noexcept { return accepted() == ended() + live(); }
 };
 

@@ -45,6 +45,7 @@ class LspSessionFeed;
 struct LspLive;
 }  // namespace detail
 
+// A moment.
 using LspTime = std::chrono::steady_clock::time_point;
 
 // Where a message goes. A request's direction is that of the request; its reply comes the other
@@ -53,6 +54,7 @@ enum class LspDirection : std::uint8_t { kClientToServer, kServerToClient };
 // "client_to_server", "server_to_client".
 POLYMETER_EXPORT std::string_view LabelValue(LspDirection direction) noexcept;
 
+// How a request ended.
 enum class LspOutcome : std::uint8_t {
   kOk,
   kError,
@@ -83,6 +85,7 @@ POLYMETER_EXPORT std::string_view LabelValue(LspEnd end) noexcept;
 
 // Severities of diagnostics; kUnspecified where a diagnostic has none.
 enum class LspSeverity : std::uint8_t { kError, kWarning, kInformation, kHint, kUnspecified };
+// How many severities there are.
 inline constexpr std::size_t kLspSeverities = 5;
 POLYMETER_EXPORT std::string_view LabelValue(LspSeverity severity) noexcept;
 
@@ -102,6 +105,7 @@ using LspMemoryReader = std::function<std::optional<std::uint64_t>()>;
 // else "other".
 POLYMETER_EXPORT std::string_view LspServerNameOf(std::string_view command) noexcept;
 
+// Of LspMetrics and LspServerMetrics.
 class LspOptions {
  public:
   // The label `server`. A word of the operator's own, used as it is; "other" unless given.
@@ -119,6 +123,7 @@ class LspOptions {
     cpu_ = std::move(cpu);
     return *this;
   }
+  // See Cpu.
   LspOptions& Memory(LspMemoryReader memory) {
     memory_ = std::move(memory);
     return *this;
@@ -141,6 +146,7 @@ class LspOptions {
     request_limit_ = requests;
     return *this;
   }
+  // See RequestLimit.
   LspOptions& DocumentLimit(std::size_t documents) {
     document_limit_ = documents;
     return *this;
@@ -155,6 +161,7 @@ class LspOptions {
   const std::string& server() const noexcept { return server_; }
   const LspCpuReader& cpu() const noexcept { return cpu_; }
   const LspMemoryReader& memory() const noexcept { return memory_; }
+  // What AllowMethods() says.
   const std::vector<std::string>& methods() const noexcept { return methods_; }
   std::size_t body_limit() const noexcept { return body_limit_; }
   std::size_t request_limit() const noexcept { return request_limit_; }
@@ -175,7 +182,9 @@ class LspOptions {
 // How the server process ended.
 class LspExit {
  public:
+  // By itself, with an exit code.
   static LspExit Code(int code) noexcept { return LspExit(code, 0); }
+  // By a signal.
   static LspExit Signal(int signal) noexcept { return LspExit(0, signal); }
   // Of wait(2).
   POLYMETER_EXPORT static LspExit FromWaitStatus(int status) noexcept;
@@ -237,6 +246,7 @@ class [[nodiscard]] POLYMETER_EXPORT LspMetrics {
   LspMetrics& operator=(LspMetrics&&) noexcept;
   ~LspMetrics();
 
+  // A session from here on.
   LspSession Begin() const noexcept;
 
  private:
@@ -254,6 +264,7 @@ class [[nodiscard]] POLYMETER_EXPORT LspCall {
   LspCall& operator=(LspCall&& other) noexcept;
   ~LspCall();
 
+  // A result.
   void Reply() noexcept { Finish(LspOutcome::kOk); }
   // An error of JSON-RPC or LSP: -32800 is cancelled, -32801 content_modified.
   void Error(std::int64_t code) noexcept;
@@ -284,14 +295,18 @@ class [[nodiscard]] POLYMETER_EXPORT LspServerMetrics {
   // "initialize" also gives lsp_initialize_duration_seconds.
   LspCall OnRequest(std::string_view method,
                     LspDirection direction = LspDirection::kClientToServer) const noexcept;
+  // A notification has come from the client, or goes to it.
   void OnNotification(std::string_view method,
                       LspDirection direction = LspDirection::kClientToServer) const noexcept;
+  // A $/cancelRequest came to its end.
   void OnCancel(LspCancelEffect effect) const noexcept;
+  // A document was changed.
   void OnChange(LspSync sync) const noexcept;
   // Diagnostics for an edit were sent so long after it.
   void OnDiagnosticLatency(std::chrono::duration<double> time) const noexcept;
   // As they are now, over all documents.
   void SetOpenDocuments(std::int64_t documents) const noexcept;
+  // See SetOpenDocuments.
   void SetDiagnostics(LspSeverity severity, std::int64_t diagnostics) const noexcept;
   // `client` as in initialize's clientInfo.name.
   void OnSessionEnd(std::string_view client, LspEnd end) const noexcept;

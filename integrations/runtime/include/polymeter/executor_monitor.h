@@ -19,6 +19,7 @@ namespace detail {
 class ExecutorTimer;
 }  // namespace detail
 
+// Of an ExecutorMonitor.
 class ExecutorOptions {
  public:
   // From one heartbeat to the next; at least 1 ms.
@@ -69,6 +70,7 @@ class ExecutorOptions {
 // are no heartbeats.
 class [[nodiscard]] POLYMETER_EXPORT ExecutorMonitor {
  public:
+  // Hands a task to the executor.
   using Post = std::function<void(std::function<void()>)>;
 
   ExecutorMonitor(const Metrics& metrics, std::string name, Post post,

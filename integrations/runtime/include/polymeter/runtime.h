@@ -15,6 +15,7 @@
 
 POLYMETER_BEGIN_NAMESPACE
 
+// Of RuntimeMetrics.
 class RuntimeOptions {
  public:
   // Another process than the own one, by its number in /proc. It is the process that has the

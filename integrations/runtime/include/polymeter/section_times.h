@@ -55,6 +55,7 @@ class Section {
  public:
   Section() noexcept = default;
   explicit Section(const detail::SectionCells& cells) noexcept : cells_(cells) {}
+  // Measures from here to the end of the scope.
   CpuScope Enter() const noexcept { return CpuScope(cells_); }
 
  private:
@@ -68,6 +69,7 @@ class POLYMETER_EXPORT SectionTimes {
  public:
   explicit SectionTimes(const Metrics& metrics);
 
+  // The section of that name, made on first use.
   Section Get(std::string_view name) const noexcept;
   // Looks the section up each time.
   CpuScope Enter(std::string_view name) const noexcept { return Get(name).Enter(); }

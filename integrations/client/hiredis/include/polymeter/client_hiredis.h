@@ -126,6 +126,7 @@ class RedisConnection {
   // Replies that were not read: their operation is `abandoned`.
   ~RedisConnection() { Forget("abandoned"); }
 
+  // The context that it was given.
   redisContext* context() const noexcept { return context_; }
   // After redisReconnect, or with another context: what was not answered ends as `connection`.
   void Reset(redisContext* context) noexcept {
@@ -141,9 +142,11 @@ class RedisConnection {
     va_end(arguments);
     return reply;
   }
+  // See Command.
   void* CommandV(const char* format, va_list arguments) {
     return AppendV(format, arguments) == REDIS_OK ? BlockForReply() : nullptr;
   }
+  // See Command.
   void* CommandArgv(int count, const char** words, const std::size_t* lengths) {
     return AppendArgv(count, words, lengths) == REDIS_OK ? BlockForReply() : nullptr;
   }
@@ -156,6 +159,7 @@ class RedisConnection {
     va_end(arguments);
     return result;
   }
+  // See Append.
   int AppendV(const char* format, va_list arguments) {
     if (!metrics_.recording()) return redisvAppendCommand(context_, format, arguments);
     va_list again;
@@ -169,6 +173,7 @@ class RedisConnection {
     va_end(again);
     return result;
   }
+  // See Append.
   int AppendArgv(int count, const char** words, const std::size_t* lengths) {
     if (!metrics_.recording()) return redisAppendCommandArgv(context_, count, words, lengths);
     char* command = nullptr;

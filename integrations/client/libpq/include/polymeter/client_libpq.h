@@ -110,6 +110,7 @@ class PqConnection {
   PqConnection(const PqConnection&) = delete;
   PqConnection& operator=(const PqConnection&) = delete;
 
+  // The connection that it was given.
   PGconn* connection() const noexcept { return connection_; }
   // Another connection, which knows none of the prepared statements.
   void Reset(PGconn* connection) {

@@ -58,6 +58,7 @@ class CivetwebMiddleware {
     mg_set_request_handler(context, uri, &OnRequest, &routes_.back());
   }
 
+  // What mg_start got as user_data: the middleware takes its place.
   static void* UserData(const mg_connection* connection) noexcept {
     return Of(connection).user_data_;
   }

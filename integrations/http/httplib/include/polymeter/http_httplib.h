@@ -25,8 +25,8 @@ POLYMETER_BEGIN_NAMESPACE
 
 // The application's own handlers in the places that the middleware takes: a server has one each.
 struct HttplibHooks {
-  httplib::Server::HandlerWithResponse pre_routing;
-  httplib::Logger logger;
+  httplib::Server::HandlerWithResponse pre_routing;  // for set_pre_routing_handler
+  httplib::Logger logger;                            // for set_logger
 };
 
 namespace detail {
@@ -142,6 +142,7 @@ inline httplib::Server::Handler HttplibRoute(HttpServerMetrics& http,
   };
 }
 
+// The same of a handler that reads the body itself.
 inline httplib::Server::HandlerWithContentReader HttplibRoute(
     HttpServerMetrics& http, std::string_view route_template,
     httplib::Server::HandlerWithContentReader handler) {

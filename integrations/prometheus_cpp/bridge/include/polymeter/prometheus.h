@@ -55,6 +55,7 @@ POLYMETER_EXPORT Attachment Attach(const Metrics& metrics,
 // On a Metrics that does not record (declare Options().Consumer()) Collect() gives nothing, with
 // one message; TryCollectable gives the reason as an error.
 POLYMETER_EXPORT std::shared_ptr<::prometheus::Collectable> Collectable(const Metrics& metrics);
+// The same; an error says why it would give nothing.
 POLYMETER_EXPORT Result<std::shared_ptr<::prometheus::Collectable>> TryCollectable(
     const Metrics& metrics);
 
