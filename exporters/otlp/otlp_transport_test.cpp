@@ -27,6 +27,7 @@ using detail::OtlpTransportOptions;
 using detail::SystemClock;
 using ::testing::HasSubstr;
 using testing::HttpAnswer;
+using testing::HttpReceiver;
 using testing::LoopbackServer;
 using Outcome = SendResult::Outcome;
 
@@ -41,38 +42,6 @@ OtlpTransportOptions To(const LoopbackServer& server,
 }
 
 // --- OTLP/HTTP ---------------------------------------------------------------------------------
-
-// Answers each request with the next of its answers, the last one again and again.
-class HttpReceiver {
- public:
-  explicit HttpReceiver(std::vector<std::string> answers)
-      : answers_(std::move(answers)),
-        server_([this](LoopbackServer::Connection& connection) { Serve(connection); }) {}
-
-  const LoopbackServer& server() const { return server_; }
-  std::vector<LoopbackServer::Request> requests() {
-    const std::lock_guard lock(mutex_);
-    return requests_;
-  }
-
- private:
-  void Serve(LoopbackServer::Connection& connection) {
-    while (auto request = connection.ReadRequest()) {
-      std::string answer;
-      {
-        const std::lock_guard lock(mutex_);
-        answer = answers_[std::min(requests_.size(), answers_.size() - 1)];
-        requests_.push_back(std::move(*request));
-      }
-      if (!connection.Send(answer)) return;
-    }
-  }
-
-  const std::vector<std::string> answers_;
-  std::mutex mutex_;
-  std::vector<LoopbackServer::Request> requests_;
-  LoopbackServer server_;  // last: its threads use what stands above
-};
 
 TEST(OtlpTransport, SendsProtobufAndJsonWithTheirTypes) {
   HttpReceiver receiver({HttpAnswer(200)});

@@ -27,24 +27,6 @@ void RefuseFamily(ProducedFamilies& out, const std::string& reason, std::string 
   out.refused_family = reason;
 }
 
-FamilyPoints PointsOf(MetricType type) {
-  switch (type) {
-    case MetricType::kCounter:
-      return CounterPoints();
-    case MetricType::kGauge:
-      return GaugePoints();
-    case MetricType::kHistogram:
-      return HistogramPoints();
-    case MetricType::kSummary:
-      return SummaryPoints();
-    case MetricType::kInfo:
-      return InfoPoints();
-    case MetricType::kUnknown:
-      break;
-  }
-  return UnknownPoints();
-}
-
 bool LabelAllowed(std::string_view name, MetricType type) {
   return IsLabelName(name) && !(type == MetricType::kHistogram && name == "le") &&
          !(type == MetricType::kSummary && name == "quantile");
@@ -133,6 +115,25 @@ T* CopyArray(Arena& arena, const T* from, std::size_t count) {
 }
 
 }  // namespace
+
+FamilyPoints PointsOf(MetricType type) {
+  switch (type) {
+    case MetricType::kCounter:
+      return CounterPoints();
+    case MetricType::kGauge:
+      return GaugePoints();
+    case MetricType::kHistogram:
+      return HistogramPoints();
+    case MetricType::kSummary:
+      return SummaryPoints();
+    case MetricType::kInfo:
+      return InfoPoints();
+    case MetricType::kUnknown:
+      break;
+  }
+  return UnknownPoints();
+}
+
 }  // namespace detail
 
 void FamilySink::BeginFamily(MetricType type, std::string_view name, std::string_view help,

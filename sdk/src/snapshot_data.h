@@ -72,6 +72,9 @@ struct SnapshotData {
   std::vector<std::unique_ptr<std::uint64_t[]>> buckets;
 };
 
+// The points of a family of that type, of which there are none yet.
+POLYMETER_EXPORT FamilyPoints PointsOf(MetricType type);
+
 // The hash of a label set that does not depend on the order of the labels.
 std::uint64_t HashOfLabels(LabelsView labels) noexcept;
 bool SameLabels(LabelsView a, LabelsView b) noexcept;

@@ -20,7 +20,7 @@ import measure
 import targets
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-CHECK_SECONDS = 200  # after this no gate is measured again
+CHECK_SECONDS = 300  # after this no gate is measured again
 
 
 def table(rows):

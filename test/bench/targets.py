@@ -294,7 +294,7 @@ def dropin_rows(build):
     def native(what, name, gate):
         ours, other = (f.ns("dropin/" + name % who) for who in ("ours", "native"))
         rows.append(Row(16, "drop-in: %s / native" % what, build.label, ns(ours), ns(other),
-                        ours / other, 1.3 if gate else None, gate=gate, part="dropin"))
+                        ours / other, 1.3 if gate else None, gate=gate, part="dropin_hot"))
 
     def prom(what, name, limit, *, gate=False, field=None, show=ms, sleeps=False):
         read = f.wall_ns if sleeps else f.ns

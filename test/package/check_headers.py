@@ -54,11 +54,17 @@ polymeter::Status Shop::Stop() { return metrics_->Shutdown(); }
 """
 
 
+# g++ warns of a forward declaration with an attribute behind the definition.
+AFTERWARDS = ("-DFORWARD_DECLARATIONS_FOLLOW",)
+FORWARD_DECLARED = ("polymeter/metrics.h", "polymeter/producer.h", "polymeter/push_backend.h")
+
+
 def compile_alone(job):
     compiler, standard, header, folders, extra = job
     command = [compiler, f"-std=c++{standard}", *FLAGS, *extra, *folders, "-x", "c++", "-"]
     # Twice: the second time shows a missing include guard.
-    source = f"#include <{header}>\n#include <{header}>\nint main() {{}}\n"
+    second = "polymeter/fwd.h" if extra == AFTERWARDS else header
+    source = f"#include <{header}>\n#include <{second}>\nint main() {{}}\n"
     if header == "a header that names types":
         source = NAMES_ONLY
     result = subprocess.run(command, input=source, text=True, stdout=subprocess.PIPE,
@@ -91,6 +97,7 @@ def main():
     for header in headers_in(options.glue):
         jobs.append(("clang++-14", 17, header, folders, ()))
     jobs += [(compiler, 17, "a header that names types", folders, ()) for compiler in COMPILERS]
+    jobs += [("g++", 17, header, folders, AFTERWARDS) for header in FORWARD_DECLARED]
     if options.dropin:
         dropin = [f"-I{folder}" for folder in (options.dropin, *options.includes)]
         found = headers_in([options.dropin])

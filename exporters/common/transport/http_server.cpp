@@ -23,6 +23,7 @@
 #include "exporters/common/transport/https_server.h"
 #include "exporters/common/transport/listen_address.h"
 #include "exporters/common/transport/own_sockets.h"
+#include "sdk/src/left_to_parent.h"
 #include "sdk/src/threads.h"
 
 POLYMETER_BEGIN_NAMESPACE
@@ -373,7 +374,7 @@ Status CivetwebServer::Stop(Deadline deadline) noexcept {
   try {
     if (process_ != 0 && process_ != getpid()) {
       // Its threads are the parent's, and one of them may have had the mutex.
-      new std::shared_ptr<Serving>(std::move(serving_));
+      LeaveToParent(std::move(serving_));
       context_ = nullptr;
       endpoint_.clear();
       return {};

@@ -184,5 +184,43 @@ inline std::string HttpAnswer(int status, std::string_view body = {},
          std::string(headers) + "\r\n" + std::string(body);
 }
 
+// Answers each request with the next of its answers, the last one again and again, and keeps them.
+class HttpReceiver {
+ public:
+  explicit HttpReceiver(std::vector<std::string> answers = {HttpAnswer(200)})
+      : answers_(std::move(answers)),
+        server_([this](LoopbackServer::Connection& connection) { Serve(connection); }) {}
+
+  const LoopbackServer& server() const { return server_; }
+  std::string url() const { return server_.url(""); }
+  std::vector<LoopbackServer::Request> requests() {
+    const std::lock_guard lock(mutex_);
+    return requests_;
+  }
+  std::vector<std::string> lines() {
+    std::vector<std::string> lines;
+    for (const auto& request : requests()) lines.push_back(request.line);
+    return lines;
+  }
+
+ private:
+  void Serve(LoopbackServer::Connection& connection) {
+    while (auto request = connection.ReadRequest()) {
+      std::string answer;
+      {
+        const std::lock_guard lock(mutex_);
+        answer = answers_[std::min(requests_.size(), answers_.size() - 1)];
+        requests_.push_back(std::move(*request));
+      }
+      if (!connection.Send(answer)) return;
+    }
+  }
+
+  const std::vector<std::string> answers_;
+  std::mutex mutex_;
+  std::vector<LoopbackServer::Request> requests_;
+  LoopbackServer server_;  // last: its threads use what stands above
+};
+
 }  // namespace testing
 POLYMETER_END_NAMESPACE

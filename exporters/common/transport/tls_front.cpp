@@ -1,4 +1,5 @@
 #include "exporters/common/transport/tls_front.h"
+#include "sdk/src/left_to_parent.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -243,7 +244,7 @@ void TlsFront::Forget() {
   if (shared_ == nullptr) return;
   // Its sockets were closed when the child began, and their numbers may be others' by now.
   if (shared_->wake >= 0) close(shared_->wake);
-  new std::shared_ptr<Shared>(std::move(shared_));
+  LeaveToParent(std::move(shared_));
   static_cast<void>(thread_.release());
 }
 

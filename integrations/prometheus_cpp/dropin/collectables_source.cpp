@@ -24,24 +24,6 @@ using Stores = ::prometheus::detail::RegistryStore::Stores;
 
 namespace {
 
-FamilyPoints PointsOfType(MetricType type) {
-  switch (type) {
-    case MetricType::kCounter:
-      return CounterPoints();
-    case MetricType::kGauge:
-      return GaugePoints();
-    case MetricType::kHistogram:
-      return HistogramPoints();
-    case MetricType::kSummary:
-      return SummaryPoints();
-    case MetricType::kInfo:
-      return InfoPoints();
-    case MetricType::kUnknown:
-      break;
-  }
-  return UnknownPoints();
-}
-
 // The same as long as nothing that an encoder could keep of the family changes. Unlike those of
 // our own families it has the top bit, which says that the series have no identity.
 std::uint64_t IdOfCollected(const ProducedFamily& family) {
@@ -67,7 +49,7 @@ class SnapshotAssembly {
     if (known == by_name_.end()) {
       FamilyView& view = data_.families.emplace_back();
       store.Describe(view);
-      view.points = PointsOfType(store.snapshot_type());
+      view.points = PointsOf(store.snapshot_type());
       by_name_.emplace(view.name, data_.families.size() - 1);
       store.Read(view, data_, arena(), now_);
       return true;

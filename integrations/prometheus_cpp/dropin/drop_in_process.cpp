@@ -109,6 +109,32 @@ void DropInProcess::UnlockAfterFork(bool in_child) noexcept {
 
 // --- cells -----------------------------------------------------------------------------------
 
+void* DropInProcess::NewInstrumentPlace(std::size_t size) {
+  if (size > kLargestPlace) return ::operator new(size);
+  const std::size_t words = (size + sizeof(void*) - 1) / sizeof(void*);
+  const std::lock_guard lock(cells_lock_);
+  void*& free = free_places_[words];
+  if (free == nullptr) {
+    places_memory_.push_back(std::make_unique<void*[]>(words * kPlacesAtOnce));
+    void** const memory = places_memory_.back().get();
+    for (std::size_t i = kPlacesAtOnce; i > 0; --i) {
+      void** const place = memory + (i - 1) * words;
+      *place = std::exchange(free, place);
+    }
+  }
+  return std::exchange(free, *static_cast<void**>(free));
+}
+
+void DropInProcess::FreeInstrumentPlace(void* place, std::size_t size) noexcept {
+  if (size > kLargestPlace) {
+    ::operator delete(place);
+    return;
+  }
+  const std::lock_guard lock(cells_lock_);
+  void*& free = free_places_[(size + sizeof(void*) - 1) / sizeof(void*)];
+  *static_cast<void**>(place) = std::exchange(free, place);
+}
+
 CellAddress DropInProcess::NewCounter() noexcept try {
   const std::lock_guard lock(cells_lock_);
   return cells_.NewCounter();

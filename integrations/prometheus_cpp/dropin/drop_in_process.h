@@ -48,6 +48,11 @@ class DropInProcess {
   CellAddress NewGauge() noexcept;
   CellAddress NewHistogram(const polymeter::detail::HistogramBounds* bounds) noexcept;
   void Retire(polymeter::MetricType type, CellAddress cell) noexcept;
+
+  // For an instrument; of one size side by side. Throws std::bad_alloc.
+  void* NewInstrumentPlace(std::size_t size);
+  void FreeInstrumentPlace(void* place, std::size_t size) noexcept;
+
   // After a Reset: counts it, and retires the cell once no snapshot can still read it for the
   // series that had it.
   void RetireExchanged(polymeter::MetricType type, CellAddress cell) noexcept;
@@ -120,8 +125,13 @@ class DropInProcess {
   std::mutex owned_lock_;
   std::mutex resets_lock_;  // of histograms
 
-  std::mutex cells_lock_;
+  std::mutex cells_lock_;  // and of places
   polymeter::detail::CellStore cells_{kQuarantinedCells};
+  // Places of one size: the first free one, each of which begins with the address of the next.
+  static constexpr std::size_t kPlacesAtOnce = 64;
+  static constexpr std::size_t kLargestPlace = 128;
+  std::array<void*, kLargestPlace / sizeof(void*) + 1> free_places_{};
+  std::vector<std::unique_ptr<void*[]>> places_memory_;
 
   std::mutex places_lock_;
   std::unordered_map<std::string, std::weak_ptr<SeriesPlaces>> places_;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "integrations/prometheus_cpp/dropin/exposer_server.h"
+#include "sdk/src/left_to_parent.h"
 
 namespace prometheus {
 namespace detail {
@@ -107,8 +108,8 @@ class ForeignServer final : public ExposerServer {
   }
   ~ForeignServer() override {
     if (process_ != getpid()) {
-      new std::shared_ptr<ExposerPages>(std::move(pages_));
-      new std::shared_ptr<CivetServer>(std::move(server_));
+      polymeter::detail::LeaveToParent(std::move(pages_));
+      polymeter::detail::LeaveToParent(std::move(server_));
       return;
     }
     // From within one of its calls they are only forgotten: civetweb would wait for the handler

@@ -11,6 +11,7 @@
 #include "integrations/prometheus_cpp/dropin/dropin_environment.h"
 #include "integrations/prometheus_cpp/dropin/dropin_log.h"
 #include "integrations/prometheus_cpp/dropin/exposer_server.h"
+#include "sdk/src/left_to_parent.h"
 
 namespace prometheus {
 namespace detail {
@@ -71,7 +72,7 @@ class OwnServer final : public ExposerServer {
 
   void Stop() noexcept {
     if (process_ != getpid()) {  // the calls and the threads are the parent's
-      new std::shared_ptr<ExposerPages>(std::move(pages_));
+      polymeter::detail::LeaveToParent(std::move(pages_));
       return;
     }
     // From one of its own calls it cannot wait for the threads: they end when that call does.

@@ -28,6 +28,12 @@ const MetricType Gauge::metric_type;
 const MetricType Histogram::metric_type;
 const MetricType Info::metric_type;
 
+detail::InstrumentPlace::InstrumentPlace(std::size_t size)
+    : place_(DropInProcess::Instance().NewInstrumentPlace(size)), size_(size) {}
+void detail::InstrumentPlace::Free(void* place, std::size_t size) {
+  if (place != nullptr) DropInProcess::Instance().FreeInstrumentPlace(place, size);
+}
+
 // --- Counter ---------------------------------------------------------------------------------
 
 Counter::Counter() : cell_(DropInProcess::Instance().NewCounter()) {}

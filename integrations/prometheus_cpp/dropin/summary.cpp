@@ -1,6 +1,7 @@
 #include "prometheus/summary.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
 #include "integrations/prometheus_cpp/dropin/drop_in_process.h"
@@ -25,10 +26,15 @@ SummaryState::SummaryState(const Summary::Quantiles& quantiles, std::chrono::mil
 }
 
 SummaryState* SummaryState::Renewed(std::uint32_t forks) const {
-  auto* const renewed =
-      new SummaryState(quantiles_, max_age_, static_cast<int>(age_buckets_), forks);
-  renewed->before_ = this;
-  return renewed;
+  return new SummaryState(quantiles_, max_age_, static_cast<int>(age_buckets_), forks);
+}
+
+void SummaryState::Abandon() noexcept {
+  static constinit std::atomic<SummaryState*> last{nullptr};
+  abandoned_before_ = last.load(std::memory_order_relaxed);
+  while (!last.compare_exchange_weak(abandoned_before_, this, std::memory_order_release,
+                                     std::memory_order_relaxed)) {
+  }
 }
 
 void SummaryState::Observe(double value, Clock::time_point now) {
@@ -84,7 +90,11 @@ Summary::Summary(const Quantiles& quantiles, std::chrono::milliseconds max_age, 
 
 Summary::~Summary() {
   // The parent's state may be locked for ever in a child.
-  if (state_->forks() == detail::DropInProcess::Instance().forks()) delete state_;
+  if (state_->forks() == detail::DropInProcess::Instance().forks()) {
+    delete state_;
+  } else {
+    state_->Abandon();
+  }
 }
 
 detail::SummaryState& Summary::State() const {
@@ -94,6 +104,7 @@ detail::SummaryState& Summary::State() const {
   detail::SummaryState* const renewed = state->Renewed(forks);
   if (__atomic_compare_exchange_n(&state_, &state, renewed, /*weak=*/false, __ATOMIC_ACQ_REL,
                                   __ATOMIC_ACQUIRE)) {
+    state->Abandon();
     return *renewed;
   }
   delete renewed;  // another thread was faster

@@ -35,8 +35,11 @@ class SummaryState {
   // In which generation of forked processes it was made: another one's is not to be touched, its
   // lock may be taken for ever.
   std::uint32_t forks() const noexcept { return forks_; }
-  // The same without any observation, in the process of that generation. This one is left as it is.
+  // The same without any observation, for the process of that generation.
   SummaryState* Renewed(std::uint32_t forks) const;
+  // Of one that such a process has renewed: kept where nobody takes it for lost, because a thread
+  // that is not there may have been changing it.
+  void Abandon() noexcept;
 
  private:
   void Flush();
@@ -49,8 +52,7 @@ class SummaryState {
   const std::size_t age_buckets_;
   const std::uint32_t forks_;
   const Clock::duration interval_;
-  // The parent's, never touched again; known here so that nobody takes it for lost.
-  const SummaryState* before_ = nullptr;
+  SummaryState* abandoned_before_ = nullptr;
 
   std::mutex mutex_;
   std::uint64_t count_ = 0;

@@ -20,6 +20,7 @@
 
 #include "polymeter/backend.h"
 #include "polymeter/encoder.h"
+#include "polymeter/fwd.h"
 
 POLYMETER_BEGIN_NAMESPACE
 
