@@ -23,9 +23,9 @@ struct Attribute {
 class Attributes {
  public:
   // The labels of a series, with the keys that the family's map gives, and the attributes that the
-  // map alone has. No key twice, and no label is lost: one whose new key is taken, or is the name of
-  // another label, keeps its own name. The overflow series' label becomes what OpenTelemetry has for
-  // it, otel.metric.overflow = true.
+  // map alone has. No key twice, and no label is lost: one whose new key is taken, or is the name
+  // of another label, keeps its own name. The overflow series' label becomes what OpenTelemetry has
+  // for it, otel.metric.overflow = true.
   const std::vector<Attribute>& Of(const FamilyView& family, SeriesView series);
   // process.pid is an integer; everything else is text.
   const std::vector<Attribute>& Of(const Resource& resource);

@@ -3,8 +3,8 @@
 #include <memory>
 #include <utility>
 
-#include "exporters/common/transport/file.h"
 #include "exporters/common/exposition/text_encoder.h"
+#include "exporters/common/transport/file.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {

@@ -4,9 +4,9 @@
 #include <exception>
 #include <string>
 
-#include "exporters/common/transport/gzip_stream.h"
 #include "exporters/common/exposition/openmetrics_encoder.h"
 #include "exporters/common/exposition/text_encoder.h"
+#include "exporters/common/transport/gzip_stream.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {

@@ -60,18 +60,20 @@ void SumAddFallback(CellAddress slot, double n) noexcept {
 // No cell has the bit yet but kNoopCell, which does not come here.
 void CounterAddOutOfLine(CellAddress, std::uint64_t) noexcept {}
 void CounterAddOutOfLine(CellAddress, double) noexcept {}
-// A histogram whose single observations somebody wants.
 void ObserveOutOfLine(CellAddress cell, double value) noexcept {
   const CellAddress histogram = cell & ~kOutOfLineBit;
+  const RichHistogramCell& rich = RichCellOf(cell);
   HistogramObserve(histogram, value);
-  if (value == value) TapPush(histogram, value);
+  if (value != value) return;
+  if (rich.tapped != 0) TapPush(histogram, value);
 }
 
 void RejectCounterAdd(CellAddress cell) noexcept {
   if ((cell & kOutOfLineBit) == 0) Reject(cell);
 }
 void RejectObservation(CellAddress cell) noexcept {
-  if ((cell & kOutOfLineBit) == 0) Reject(reinterpret_cast<const HistogramCell*>(cell)->row);
+  if (cell == kNoopCell) return;
+  Reject(reinterpret_cast<const HistogramCell*>(cell & ~kOutOfLineBit)->row);
 }
 
 double ReadCounter(CellAddress cell) noexcept {
@@ -169,7 +171,7 @@ CellAddress CellStore::SlotAllocator::Allocate(std::size_t slots) {
     char* const chunk = ChunkPool::Instance().Acquire(kind_);
     if (chunk == nullptr) return kNoopCell;
     chunks_.push_back(chunk);
-    used_ = kind_ == ChunkKind::kRecords ? 0 : kChunkHeaderBytes;
+    used_ = IsWiped(kind_) ? kChunkHeaderBytes : 0;
   }
   const auto address = reinterpret_cast<CellAddress>(chunks_.back()) + used_;
   used_ += bytes;
@@ -216,9 +218,9 @@ CellAddress CellStore::NewGauge() {
   return old;
 }
 
-CellAddress CellStore::NewHistogram(const HistogramBounds* bounds) {
-  const std::size_t slots = std::size_t{bounds->count} + 2;
-  const auto retired = retired_histograms_.find(bounds);
+CellAddress CellStore::NewHistogram(const HistogramKind& kind) {
+  const std::size_t slots = std::size_t{kind.bounds->count} + 2;
+  const auto retired = retired_histograms_.find(kind);
   const CellAddress old = retired == retired_histograms_.end()
                               ? kNoopCell
                               : Reuse(MetricType::kHistogram, retired->second);
@@ -233,11 +235,17 @@ CellAddress CellStore::NewHistogram(const HistogramBounds* bounds) {
   }
   static_assert(sizeof(HistogramCell) == 2 * sizeof(std::uint64_t));
   const CellAddress row = rows_.Allocate(slots);
-  const CellAddress record = row == kNoopCell ? kNoopCell : records_.Allocate(2);
+  if (row == kNoopCell) return kNoopCell;
+  const CellAddress record =
+      kind.rich() ? rich_records_.Allocate(sizeof(RichHistogramCell) / sizeof(std::uint64_t))
+                  : records_.Allocate(2);
   if (record == kNoopCell) return kNoopCell;
-  // A stale handle may read this record while it is made anew: both words stay valid at any time.
+  // A stale handle may read this record while it is made anew: every word stays valid at any time.
+  if (kind.rich()) {
+    std::atomic_ref(RichCellOf(record).tapped).store(kind.tapped, std::memory_order_relaxed);
+  }
   auto* const cell = reinterpret_cast<HistogramCell*>(record);
-  std::atomic_ref(cell->bounds).store(bounds, std::memory_order_relaxed);
+  std::atomic_ref(cell->bounds).store(kind.bounds, std::memory_order_relaxed);
   std::atomic_ref(cell->row).store(row, std::memory_order_release);
   return record;
 }
@@ -249,12 +257,16 @@ void CellStore::Retire(MetricType type, CellAddress cell) {
       retired_counters_.push_back({cell, ReadCounterCell(cell, LaneCount())});
       break;
     case MetricType::kHistogram:
-      retired_histograms_[reinterpret_cast<const HistogramCell*>(cell)->bounds].push_back(
-          {cell, {ReadHistogramCount(cell), 0}});
+      RetireHistogram({reinterpret_cast<const HistogramCell*>(cell)->bounds}, cell);
       break;
     default:
       retired_gauges_.push_back({cell, {0, 0}});
   }
+}
+
+void CellStore::RetireHistogram(const HistogramKind& kind, CellAddress cell) {
+  if (cell == kNoopCell) return;
+  retired_histograms_[kind].push_back({cell, {ReadHistogramCount(cell), 0}});
 }
 
 double CellStore::RetiredIncrements() const noexcept {
@@ -262,7 +274,7 @@ double CellStore::RetiredIncrements() const noexcept {
   for (const RetiredCell& retired : retired_counters_) {
     increments += LateIncrements(MetricType::kCounter, retired);
   }
-  for (const auto& [bounds, cells] : retired_histograms_) {
+  for (const auto& [kind, cells] : retired_histograms_) {
     for (const RetiredCell& retired : cells) {
       increments += LateIncrements(MetricType::kHistogram, retired);
     }
@@ -273,7 +285,7 @@ double CellStore::RetiredIncrements() const noexcept {
 void CellStore::RestartInChild() noexcept {
   reused_increments_ = 0;
   for (RetiredCell& retired : retired_counters_) retired.base = {0, 0};
-  for (auto& [bounds, cells] : retired_histograms_) {
+  for (auto& [kind, cells] : retired_histograms_) {
     for (RetiredCell& retired : cells) retired.base = {0, 0};
   }
 }

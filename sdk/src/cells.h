@@ -10,6 +10,7 @@
 
 #include "polymeter/snapshot.h"
 #include "sdk/src/chunk_pool.h"
+#include "sdk/src/rich_cell.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
@@ -53,7 +54,7 @@ struct HistogramTotals {
   double sum;
 };
 POLYMETER_EXPORT HistogramTotals ReadHistogramCell(const HistogramCell& cell, std::uint32_t lanes,
-                                  std::uint64_t* buckets) noexcept;
+                                                   std::uint64_t* buckets) noexcept;
 
 // The one copy of these bounds in the process. `bounds` must be ascending and finite.
 POLYMETER_EXPORT const HistogramBounds* InternBounds(const std::vector<double>& bounds);
@@ -74,10 +75,15 @@ class POLYMETER_EXPORT CellStore {
   // kNoopCell when there is no memory.
   CellAddress NewCounter();
   CellAddress NewGauge();
-  CellAddress NewHistogram(const HistogramBounds* bounds);
+  // Without kOutOfLineBit; a RichHistogramCell if the kind is rich.
+  CellAddress NewHistogram(const HistogramKind& kind);
+  CellAddress NewHistogram(const HistogramBounds* bounds) {
+    return NewHistogram(HistogramKind{bounds});
+  }
 
   // The series is gone: increments to the cell no longer count. The slot stays in quarantine first.
   void Retire(MetricType type, CellAddress cell);
+  void RetireHistogram(const HistogramKind& kind, CellAddress cell);
   // Increments and observations that retired counters and histograms got since they were retired.
   double RetiredIncrements() const noexcept;
 
@@ -116,9 +122,10 @@ class POLYMETER_EXPORT CellStore {
   SlotAllocator rows_{ChunkKind::kLaned, kLaneBytes};
   SlotAllocator gauges_{ChunkKind::kPlain, kLaneBytes};
   SlotAllocator records_{ChunkKind::kRecords, kLaneBytes};
+  SlotAllocator rich_records_{ChunkKind::kRichRecords, kLaneBytes};
   std::deque<RetiredCell> retired_counters_;
   std::deque<RetiredCell> retired_gauges_;
-  std::map<const HistogramBounds*, std::deque<RetiredCell>> retired_histograms_;
+  std::map<HistogramKind, std::deque<RetiredCell>> retired_histograms_;
   double reused_increments_ = 0;  // late ones of cells that have been used anew
 };
 

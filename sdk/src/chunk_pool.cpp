@@ -24,7 +24,7 @@ char* Map(ChunkKind kind) noexcept {
   char* const end = chunk + bytes;
   if (end != begin + asked) munmap(end, static_cast<std::size_t>(begin + asked - end));
   madvise(chunk, bytes, MADV_NOHUGEPAGE);  // a huge page for every CPU would be dear
-  if (kind != ChunkKind::kRecords) madvise(chunk, bytes, MADV_WIPEONFORK);
+  if (IsWiped(kind)) madvise(chunk, bytes, MADV_WIPEONFORK);
   return chunk;
 }
 
@@ -47,12 +47,12 @@ char* ChunkPool::Acquire(ChunkKind kind) noexcept {
   }
   if (chunk == nullptr) return Map(kind);
   // What stale handles wrote meanwhile.
-  if (kind != ChunkKind::kRecords) madvise(chunk, BytesOf(kind), MADV_DONTNEED);
+  if (IsWiped(kind)) madvise(chunk, BytesOf(kind), MADV_DONTNEED);
   return chunk;
 }
 
 void ChunkPool::Release(ChunkKind kind, char* chunk) noexcept {
-  if (kind != ChunkKind::kRecords) madvise(chunk, BytesOf(kind), MADV_DONTNEED);
+  if (IsWiped(kind)) madvise(chunk, BytesOf(kind), MADV_DONTNEED);
   const std::lock_guard lock(mutex_);
   free_[static_cast<std::size_t>(kind)].push_back(chunk);
 }

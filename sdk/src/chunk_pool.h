@@ -23,16 +23,22 @@ struct ChunkHeader {
 constexpr std::size_t kChunkHeaderBytes = 64;
 
 enum class ChunkKind : std::uint8_t {
-  kLaned,    // a lane for every CPU and one for fallbacks; wiped in a forked child
-  kPlain,    // lane 0 alone (gauges); wiped in a forked child
-  kRecords,  // 64 KiB of HistogramCells; kept as they are, also in quarantine
+  kLaned,        // a lane for every CPU and one for fallbacks; wiped in a forked child
+  kPlain,        // lane 0 alone (gauges); wiped in a forked child
+  kRecords,      // 64 KiB of HistogramCells; kept as they are, also in quarantine
+  kRichRecords,  // the same of RichHistogramCells
 };
+
+// Whether memory of this kind is zero when it is acquired, in a forked child and in quarantine.
+constexpr bool IsWiped(ChunkKind kind) noexcept {
+  return kind != ChunkKind::kRecords && kind != ChunkKind::kRichRecords;
+}
 
 class ChunkPool {
  public:
   static ChunkPool& Instance() noexcept;
 
-  // Zeroed but for kRecords, aligned to 64 KiB. Null when the system gives no memory.
+  // Zeroed if it IsWiped, aligned to 64 KiB. Null when the system gives no memory.
   char* Acquire(ChunkKind kind) noexcept;
   void Release(ChunkKind kind, char* chunk) noexcept;
 
@@ -43,7 +49,7 @@ class ChunkPool {
   static constexpr std::size_t kQuarantine = 64;
   ChunkPool() noexcept = default;
   std::mutex mutex_;
-  std::array<std::deque<char*>, 3> free_;
+  std::array<std::deque<char*>, 4> free_;
 };
 
 inline char* ChunkOf(CellAddress slot) noexcept {

@@ -20,6 +20,13 @@ constexpr std::string_view kOverflowValue = "true";
 
 constexpr std::size_t kMostLabelBytes = std::numeric_limits<std::uint32_t>::max() / 2;
 
+HistogramKind KindOf(const FamilySpec& spec, bool tapped) noexcept {
+  HistogramKind kind{spec.bounds};
+  if (spec.type != MetricType::kHistogram) return kind;
+  kind.tapped = tapped;
+  return kind;
+}
+
 }  // namespace
 
 FamilyCore::FamilyCore(std::shared_ptr<Registry> registry, std::uint64_t id, FamilySpec spec,
@@ -27,7 +34,8 @@ FamilyCore::FamilyCore(std::shared_ptr<Registry> registry, std::uint64_t id, Fam
     : registry_(std::move(registry)),
       id_(id),
       spec_(std::move(spec)),
-      tapped_(tapped && spec_.type == MetricType::kHistogram),
+      kind_(KindOf(spec_, tapped)),
+      rich_(kind_.rich()),
       label_names_(spec_.labels.begin(), spec_.labels.end()) {
   constant_texts_ = spec_.const_labels;
   for (const auto& label : const_labels_of_all) {
@@ -55,7 +63,7 @@ bool FamilyCore::CheckCount(std::size_t count) const {
 
 CellAddress FamilyCore::FindOrCreate(const std::string_view* values, std::size_t count) noexcept {
   const CellAddress cell = FindOrCreateCell(values, count);
-  return tapped_ ? cell | kOutOfLineBit : cell;  // kNoopCell has the bit already
+  return rich_ ? cell | kOutOfLineBit : cell;  // kNoopCell has the bit already
 }
 
 CellAddress FamilyCore::FindOrCreateCell(const std::string_view* values,
@@ -126,7 +134,7 @@ CellAddress FamilyCore::FindFew(NamedLabels labels) const noexcept {
   const ReadEpoch::Guard reading(registry_->epoch_);
   const SeriesRecord* const record = table_.Find(hash, values.data(), labels.size());
   if (record == nullptr) return 0;
-  return tapped_ ? record->cell | kOutOfLineBit : record->cell;
+  return rich_ ? record->cell | kOutOfLineBit : record->cell;
 }
 
 // --- making ----------------------------------------------------------------------------------
@@ -136,9 +144,17 @@ CellAddress FamilyCore::NewCell() {
     case MetricType::kCounter:
       return registry_->cells_.NewCounter();
     case MetricType::kHistogram:
-      return registry_->cells_.NewHistogram(spec_.bounds);
+      return registry_->cells_.NewHistogram(kind_);
     default:
       return registry_->cells_.NewGauge();
+  }
+}
+
+void FamilyCore::RetireCell(CellAddress cell) {
+  if (spec_.type == MetricType::kHistogram) {
+    registry_->cells_.RetireHistogram(kind_, cell);
+  } else {
+    registry_->cells_.Retire(spec_.type, cell);
   }
 }
 
@@ -176,7 +192,7 @@ SeriesRecord* FamilyCore::NewSeries(const std::string_view* names, const std::st
     return record;
   } catch (...) {
     std::free(record);  // not listed: nobody has seen it
-    registry_->cells_.Retire(spec_.type, cell);
+    RetireCell(cell);
     throw;
   }
 }
@@ -205,7 +221,7 @@ CellAddress FamilyCore::Create(std::uint64_t hash, const std::string_view* value
       } catch (...) {
         Unlist(record);
         registry.Retire(record);  // a snapshot may have seen it
-        registry.cells_.Retire(spec_.type, cell);
+        RetireCell(cell);
         throw;
       }
     }
@@ -282,7 +298,7 @@ bool FamilyCore::Remove(const std::string_view* values, std::size_t count) noexc
     if (record == nullptr) return false;
     table_.Erase(record);
     Unlist(record);
-    registry_->cells_.Retire(spec_.type, record->cell);
+    RetireCell(record->cell);
     registry_->Retire(record);
     registry_->Reclaim();
     return true;
@@ -307,7 +323,7 @@ void FamilyCore::RemoveAll() noexcept {
       if (record == overflow_) overflow_ = nullptr;
       table_.Erase(record);
       Unlist(record);
-      registry_->cells_.Retire(spec_.type, record->cell);
+      RetireCell(record->cell);
       registry_->Retire(record);
     });
     registry_->Reclaim();

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,8 +34,10 @@ struct FamilySpec {
   StringPairs otel_attributes;
   bool additive = false;
   std::vector<std::string> labels;
-  StringPairs const_labels;                 // the family's own
-  const HistogramBounds* bounds = nullptr;  // histograms only
+  StringPairs const_labels;                      // the family's own
+  const HistogramBounds* bounds = nullptr;       // histograms only
+  std::optional<NativeHistogramOptions> native;  // histograms only
+  bool exemplars = false;                        // counters and histograms only
 };
 
 class FamilyCore {
@@ -48,8 +51,10 @@ class FamilyCore {
   const FamilySpec& spec() const noexcept { return spec_; }
   std::uint64_t id() const noexcept { return id_; }
   const std::vector<Label>& constant_labels() const noexcept { return constant_labels_; }
-  // A histogram whose single observations somebody wants: its handles take the out-of-line path.
-  bool tapped() const noexcept { return tapped_; }
+  // A histogram whose single observations somebody wants.
+  bool tapped() const noexcept { return kind_.tapped; }
+  // Histograms only: what their cells are made of.
+  const HistogramKind& kind() const noexcept { return kind_; }
 
   // family.h describes these.
   CellAddress FindOrCreate(const std::string_view* values, std::size_t count) noexcept;
@@ -91,6 +96,7 @@ class FamilyCore {
   CellAddress CreateRepaired(const std::string_view* values, std::size_t count);
   CellAddress OverflowCell(std::int64_t now);
   CellAddress NewCell();
+  void RetireCell(CellAddress cell);
   SeriesRecord* NewRecord(const std::string_view* names, const std::string_view* values,
                           std::size_t count, std::uint32_t hash, std::int64_t now);
   SeriesRecord* NewSeries(const std::string_view* names, const std::string_view* values,
@@ -106,7 +112,8 @@ class FamilyCore {
   const std::shared_ptr<Registry> registry_;
   const std::uint64_t id_;
   const FamilySpec spec_;
-  const bool tapped_;
+  const HistogramKind kind_;
+  const bool rich_;  // its handles take the out-of-line path
   StringPairs constant_texts_;
   std::vector<Label> constant_labels_;
   std::vector<std::string_view> label_names_;

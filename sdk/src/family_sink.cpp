@@ -114,6 +114,49 @@ T* CopyArray(Arena& arena, const T* from, std::size_t count) {
   return to;
 }
 
+Exemplar* CopyExemplars(Arena& arena, const Exemplar* from, std::size_t count) {
+  Exemplar* const to = CopyArray(arena, from, count);
+  for (std::size_t i = 0; i < count; ++i) {
+    Label* const labels = CopyArray(arena, from[i].labels, from[i].label_count);
+    for (std::size_t l = 0; l < from[i].label_count; ++l) {
+      labels[l] = {arena.Copy(labels[l].name), arena.Copy(labels[l].value)};
+    }
+    to[i].labels = labels;
+  }
+  return to;
+}
+
+const NativeHistogram* CopyNative(Arena& arena, const NativeHistogram& from) {
+  NativeHistogram* const to = CopyArray(arena, &from, 1);
+  for (NativeBuckets* const range : {&to->positive, &to->negative}) {
+    range->counts = CopyArray(arena, range->counts, range->size);
+  }
+  return to;
+}
+
+bool Ascending(const double* bounds, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!std::isfinite(bounds[i]) || (i > 0 && bounds[i - 1] >= bounds[i])) return false;
+  }
+  return true;
+}
+
+// Whether its parts say the same: encoders rely on it.
+bool Consistent(const NativeHistogram& native) {
+  constexpr std::uint32_t kMostBuckets = 1 << 16;
+  if (native.schema < -4 || native.schema > 8 || !(native.zero_threshold >= 0) ||
+      !std::isfinite(native.zero_threshold)) {
+    return false;
+  }
+  std::uint64_t count = native.zero_count + native.positive_infinite + native.negative_infinite;
+  for (const NativeBuckets* const range : {&native.positive, &native.negative}) {
+    if (range->size > kMostBuckets || std::abs(std::int64_t{range->first}) > (1 << 20))
+      return false;
+    for (std::uint32_t i = 0; i < range->size; ++i) count += range->counts[i];
+  }
+  return count == native.count;
+}
+
 }  // namespace
 
 FamilyPoints PointsOf(MetricType type) {
@@ -205,27 +248,45 @@ void FamilySink::Unknown(const Label* labels, std::size_t count, double value) {
   });
 }
 
+void FamilySink::Counter(const Label* labels, std::size_t count, std::uint64_t value,
+                         const Exemplar& exemplar) {
+  detail::AddPoint<CounterPoints>(out_, labels, count, [&](SeriesView series) {
+    return CounterPoint{series, value, 0, detail::CopyExemplars(out_.arena, &exemplar, 1)};
+  });
+}
+
 void FamilySink::Histogram(const Label* labels, std::size_t count, const double* bounds,
                            std::size_t bound_count, const std::uint64_t* buckets, double sum) {
-  bool ascending = true;
-  for (std::size_t i = 0; i < bound_count && ascending; ++i) {
-    ascending = std::isfinite(bounds[i]) && (i == 0 || bounds[i - 1] < bounds[i]);
-  }
-  if (!ascending) {
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i <= bound_count; ++i) total += buckets[i];
+  Histogram(labels, count,
+            HistogramPoint{SeriesView(nullptr), bounds, buckets,
+                           static_cast<std::uint32_t>(bound_count), total, sum});
+}
+
+void FamilySink::Histogram(const Label* labels, std::size_t count, const HistogramPoint& point) {
+  if (!detail::Ascending(point.bounds, point.bound_count)) {
     detail::Refuse(out_, "bad_bounds",
                    "a produced histogram's bounds are not finite and ascending; the series is "
                    "left out");
     return;
   }
+  if (point.native != nullptr && !detail::Consistent(*point.native)) {
+    detail::Refuse(out_, "bad_native_histogram",
+                   "a produced native histogram's schema is not -4 to 8, its zero threshold is "
+                   "negative or its count is not the sum of its buckets; the series is left out");
+    return;
+  }
   detail::AddPoint<HistogramPoints>(out_, labels, count, [&](SeriesView series) {
-    std::uint64_t total = 0;
-    for (std::size_t i = 0; i <= bound_count; ++i) total += buckets[i];
-    return HistogramPoint{series,
-                          detail::CopyArray(out_.arena, bounds, bound_count),
-                          detail::CopyArray(out_.arena, buckets, bound_count + 1),
-                          static_cast<std::uint32_t>(bound_count),
-                          total,
-                          sum};
+    HistogramPoint copy = point;
+    copy.series = series;
+    copy.bounds = detail::CopyArray(out_.arena, point.bounds, point.bound_count);
+    copy.buckets = detail::CopyArray(out_.arena, point.buckets, std::size_t{point.bound_count} + 1);
+    if (point.native != nullptr) copy.native = detail::CopyNative(out_.arena, *point.native);
+    copy.exemplars = detail::CopyExemplars(out_.arena, point.exemplars, point.exemplar_count);
+    copy.samples = nullptr;
+    copy.sample_count = 0;
+    return copy;
   });
 }
 

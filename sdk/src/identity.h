@@ -8,8 +8,9 @@
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 
-std::string HostName();        // empty when unknown
-POLYMETER_EXPORT std::string ExecutableName();  // the file's name without its folder; empty when unknown
+std::string HostName();  // empty when unknown
+POLYMETER_EXPORT std::string
+ExecutableName();  // the file's name without its folder; empty when unknown
 // OpenTelemetry's rule for a service without a name: unknown_service:<executable>.
 // https://opentelemetry.io/docs/specs/semconv/resource/service/
 std::string UnknownService();

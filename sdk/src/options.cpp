@@ -2,12 +2,27 @@
 // polymeter.h takes to compile.
 #include "polymeter/options.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include <utility>
 
 POLYMETER_BEGIN_NAMESPACE
 
+NativeHistogramOptions& NativeHistogramOptions::GrowthFactor(double factor) {
+  // Grows by 2^(2^-schema), so the schema is -log2(log2(factor)), made finer to a whole number.
+  const double schema = factor > 1 ? std::ceil(-std::log2(std::log2(factor))) : 8;
+  schema_ = static_cast<int>(std::clamp(schema, -4.0, 8.0));
+  return *this;
+}
+
 FamilyOptions& FamilyOptions::Buckets(std::vector<double> bounds) {
   buckets_ = std::move(bounds);
+  return *this;
+}
+
+FamilyOptions& FamilyOptions::Native(NativeHistogramOptions native) {
+  native_ = native;
   return *this;
 }
 

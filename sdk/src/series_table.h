@@ -16,7 +16,7 @@ POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 
 POLYMETER_EXPORT std::uint64_t HashOfValues(std::uint64_t seed, const std::string_view* values,
-                           std::size_t count) noexcept;
+                                            std::size_t count) noexcept;
 
 class SeriesTable {
  public:

@@ -23,6 +23,40 @@ using StringPairs = std::vector<std::pair<std::string, std::string>>;
 // Called from any thread, under no lock; must not block for long. An exception is swallowed.
 using LogCallback = std::function<void(LogLevel, std::string_view message)>;
 
+// Exponential buckets of a histogram: Prometheus' native histograms, OpenTelemetry's exponential
+// ones. Their resolution is relative, so they need no bounds that somebody has to guess.
+class NativeHistogramOptions {
+ public:
+  // Bucket boundaries grow by 2^(2^-schema): 3 is 9 %, 0 doubles, 8 is 0.27 %. -4 to 8.
+  NativeHistogramOptions& Schema(int schema) {
+    schema_ = schema;
+    return *this;
+  }
+  // The finest schema that grows by at most `factor`, which is above 1: 1.1 is schema 3.
+  POLYMETER_EXPORT NativeHistogramOptions& GrowthFactor(double factor);
+  // How many buckets, of either sign, a series may have. Where observations lie too far apart for
+  // them, the series changes to the next coarser schema. 160 to 1,024: with 160, observations may
+  // lie as far apart as 1 to 1,000,000 at schema 3, and every double has its bucket at schema -4.
+  NativeHistogramOptions& MaxBuckets(int buckets) {
+    max_buckets_ = buckets;
+    return *this;
+  }
+  // Observations as near to zero count as zero. Not negative, finite.
+  NativeHistogramOptions& ZeroThreshold(double threshold) {
+    zero_threshold_ = threshold;
+    return *this;
+  }
+
+  int schema() const noexcept { return schema_; }
+  int max_buckets() const noexcept { return max_buckets_; }
+  double zero_threshold() const noexcept { return zero_threshold_; }
+
+ private:
+  int schema_ = 3;
+  int max_buckets_ = 160;
+  double zero_threshold_ = 2.938735877055719e-39;  // 2^-128, as other Prometheus libraries have it
+};
+
 // How one family differs from the default. Setters, so that it reads the same in C++17.
 class FamilyOptions {
  public:
@@ -35,6 +69,14 @@ class FamilyOptions {
   }
   // Upper bounds of a histogram, ascending, finite, without +Inf.
   POLYMETER_EXPORT FamilyOptions& Buckets(std::vector<double> bounds);
+  // Exponential buckets of a histogram: instead of explicit ones, or beside those of Buckets().
+  POLYMETER_EXPORT FamilyOptions& Native(NativeHistogramOptions native = {});
+  // A counter or histogram keeps exemplars: of the traces that record into it, and those that it is
+  // given. Backends show them where their format can.
+  FamilyOptions& Exemplars(bool exemplars = true) {
+    exemplars_ = exemplars;
+    return *this;
+  }
   // A gauge that is a sum over instances (queue length, open connections).
   FamilyOptions& Additive(bool additive = true) {
     additive_ = additive;
@@ -53,6 +95,8 @@ class FamilyOptions {
 
   const std::string& unit() const noexcept { return unit_; }
   const std::optional<std::vector<double>>& buckets() const noexcept { return buckets_; }
+  const std::optional<NativeHistogramOptions>& native() const noexcept { return native_; }
+  bool exemplars() const noexcept { return exemplars_; }
   bool additive() const noexcept { return additive_; }
   const std::string& otel_name() const noexcept { return otel_name_; }
   const StringPairs& otel_attributes() const noexcept { return otel_attributes_; }
@@ -61,6 +105,8 @@ class FamilyOptions {
  private:
   std::string unit_;
   std::optional<std::vector<double>> buckets_;
+  std::optional<NativeHistogramOptions> native_;
+  bool exemplars_ = false;
   bool additive_ = false;
   std::string otel_name_;
   StringPairs otel_attributes_;

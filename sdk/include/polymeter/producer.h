@@ -67,6 +67,13 @@ class POLYMETER_EXPORT FamilySink {
   // bound_count + 1, not cumulative.
   void Histogram(const Label* labels, std::size_t count, const double* bounds,
                  std::size_t bound_count, const std::uint64_t* buckets, double sum);
+  // The same with exponential buckets and exemplars: everything of `point` but its series and its
+  // single observations is copied. Its count must be the sum of its buckets; that of its native
+  // part likewise.
+  void Histogram(const Label* labels, std::size_t count, const HistogramPoint& point);
+  // A counter's total with an exemplar.
+  void Counter(const Label* labels, std::size_t count, std::uint64_t value,
+               const Exemplar& exemplar);
   // A series of a summary: quantiles, and count and sum of the observations.
   void Summary(const Label* labels, std::size_t count, const Quantile* quantiles,
                std::size_t quantile_count, std::uint64_t observations, double sum);

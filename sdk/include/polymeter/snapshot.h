@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "polymeter/export.h"
+#include "polymeter/trace_context.h"
 
 POLYMETER_BEGIN_NAMESPACE
 
@@ -94,11 +95,23 @@ class SeriesView {
   const detail::SeriesRecord* record_;
 };
 
+// One observation or increment as an example, with the trace that it belongs to.
+struct Exemplar {
+  double value;                   // what was observed or added
+  std::int64_t unix_nanos;        // when, in nanoseconds since 1970
+  TraceContext trace;             // not valid(): there was none
+  const Label* labels = nullptr;  // besides the trace; with it at most 128 code points
+  std::uint32_t label_count = 0;  // how many of them
+  std::uint32_t bucket = 0;       // of a histogram: the index of the explicit bucket it is in
+};
+
 // A counter's value.
 struct CounterPoint {
   SeriesView series;    // whose
   std::uint64_t whole;  // integer increments, exact (modulo 2^64)
   double part;          // increments that came as double
+  // The newest one that was kept; null: none.
+  const Exemplar* exemplar = nullptr;
   // Whether `whole` is all of it.
   bool is_integer() const noexcept { return part == 0; }
   // The total, rounded to a double.
@@ -111,7 +124,31 @@ struct GaugePoint {
   double value;       // now
 };
 
-// A histogram's buckets.
+// The populated buckets of one sign, without gaps between the first and the last.
+struct NativeBuckets {
+  std::int32_t first = 0;                 // index of the first bucket
+  std::uint32_t size = 0;                 // how many there are
+  const std::uint64_t* counts = nullptr;  // so many, not cumulative
+};
+
+// Exponential buckets: Prometheus' native and OpenTelemetry's exponential histogram. With
+// base = 2^(2^-schema), bucket i of the positive ones covers (base^(i-1), base^i], and of the
+// negative ones [-base^i, -base^(i-1)). That is Prometheus' numbering; OpenTelemetry's index is
+// i - 1.
+// https://prometheus.io/docs/specs/native_histograms/
+struct NativeHistogram {
+  std::int32_t schema = 0;    // -4 to 8
+  double zero_threshold = 0;  // |value| <= zero_threshold counts in zero_count
+  std::uint64_t zero_count = 0;
+  NativeBuckets positive;
+  NativeBuckets negative;
+  std::uint64_t positive_infinite = 0;  // observations of +Inf, in no bucket above
+  std::uint64_t negative_infinite = 0;  // of -Inf
+  std::uint64_t count = 0;              // all of it
+};
+
+// A histogram's buckets. One with exponential buckets alone has no bounds, and one explicit bucket
+// that counts everything.
 struct HistogramPoint {
   SeriesView series;             // whose
   const double* bounds;          // bound_count upper bounds, ascending, without +Inf
@@ -123,6 +160,11 @@ struct HistogramPoint {
   // backend that asked for them.
   const double* samples = nullptr;
   std::uint32_t sample_count = 0;  // how many of them
+  // The exponential buckets; null: there are none. Read after the explicit ones, so that its
+  // count is not below theirs.
+  const NativeHistogram* native = nullptr;
+  const Exemplar* exemplars = nullptr;  // ascending by bucket; of explicit buckets one a bucket
+  std::uint32_t exemplar_count = 0;     // how many of them
 };
 
 // A quantile of a summary.
