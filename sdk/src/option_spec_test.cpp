@@ -190,6 +190,12 @@ TEST(Problems, CutLongValuesAndEscapeControlCharacters) {
   EXPECT_THAT(problems.Message(), HasSubstr("'1\\x0a2xxx"));
 }
 
+TEST(Problems, EscapeControlCharactersThatSomebodyQuotes) {
+  detail::Problems problems;
+  problems.Add("file", "'a\nb\xff' cannot be read", "nothing is used");
+  EXPECT_EQ(problems.Message(), "file 'a\\x0ab\xEF\xBF\xBD' cannot be read; nothing is used.");
+}
+
 TEST(Accepts, SaysWhatAStandardsVariableTakes) {
   constexpr OptionSpec kTimeout{.name = "timeout", .kind = OptionKind::kDuration, .min = 5};
   EXPECT_THAT(detail::Accepts(kTimeout), HasSubstr("with its unit"));

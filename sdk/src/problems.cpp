@@ -14,7 +14,8 @@ void Problems::Add(std::string_view variable, std::string_view value, std::strin
 }
 
 void Problems::Add(std::string subject, std::string trouble, std::string instead) {
-  problems_.push_back({std::move(subject), std::move(trouble), std::move(instead)});
+  // Whoever found the trouble may quote what the system or a library said.
+  problems_.push_back({Printable(subject), Printable(trouble), Printable(instead)});
 }
 
 std::string Problems::Message() const {

@@ -77,9 +77,12 @@ std::string Joined(const std::vector<std::string>& names) {
   return text;
 }
 
+// As the variable takes it.
 std::string Joined(const StringPairs& pairs) {
   std::string text;
-  for (const auto& [name, value] : pairs) text += (text.empty() ? "" : ",") + name + "=" + value;
+  for (const auto& [name, value] : pairs) {
+    text += (text.empty() ? "" : ",") + PercentEncoded(name) + "=" + PercentEncoded(value);
+  }
   return text;
 }
 

@@ -72,11 +72,10 @@ std::string ToUtf8(std::string_view text) {
   return out;
 }
 
-std::string Quoted(std::string_view text) {
-  constexpr std::size_t kMost = 80;
+std::string Printable(std::string_view text) {
   constexpr char kHex[] = "0123456789abcdef";
-  std::string out = "'";
-  for (const char c : text.substr(0, kMost)) {
+  std::string out;
+  for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7F) {
       out += "\\x";
@@ -86,8 +85,12 @@ std::string Quoted(std::string_view text) {
       out += c;
     }
   }
-  if (text.size() > kMost) out += "...";
-  return ToUtf8(out + "'");
+  return ToUtf8(out);
+}
+
+std::string Quoted(std::string_view text) {
+  constexpr std::size_t kMost = 80;
+  return "'" + Printable(text.substr(0, kMost)) + (text.size() > kMost ? "...'" : "'");
 }
 
 }  // namespace detail

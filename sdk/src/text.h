@@ -16,7 +16,9 @@ POLYMETER_EXPORT bool IsLabelName(
 POLYMETER_EXPORT bool IsUtf8(std::string_view text) noexcept;
 // Every byte that is not part of a well-formed sequence (RFC 3629) becomes U+FFFD.
 POLYMETER_EXPORT std::string ToUtf8(std::string_view text);
-// For messages: control characters and quotes escaped, at most 80 bytes.
+// For messages: control characters as \\x0a, what is not UTF-8 replaced.
+POLYMETER_EXPORT std::string Printable(std::string_view text);
+// The same in quotes, of at most 80 bytes.
 POLYMETER_EXPORT std::string Quoted(std::string_view text);
 
 }  // namespace detail

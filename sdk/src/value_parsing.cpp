@@ -120,6 +120,23 @@ std::optional<std::string> PercentDecoded(std::string_view text) {
   return out;
 }
 
+std::string PercentEncoded(std::string_view text) {
+  constexpr std::string_view kTaken = ",;=%\"\\";
+  constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte <= ' ' || byte == 0x7F || kTaken.find(c) != std::string_view::npos) {
+      out += '%';
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
 std::optional<StringPairs> ParsePairs(std::string_view text) {
   StringPairs pairs;
   for (const std::string& piece : SplitList(text)) {

@@ -27,6 +27,8 @@ std::optional<double> ParseNumber(std::string_view text);  // finite
 std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text);
 // %41 -> A. Nothing for an incomplete escape and for a result that is not UTF-8.
 std::optional<std::string> PercentDecoded(std::string_view text);
+// What ParsePairs takes as it is stays; the rest becomes %41.
+std::string PercentEncoded(std::string_view text);
 // k=v,k=v, both trimmed and percent-decoded (W3C Baggage without metadata). A piece without
 // "=" or with an empty key makes the whole text no value, as OpenTelemetry has it.
 std::optional<StringPairs> ParsePairs(std::string_view text);

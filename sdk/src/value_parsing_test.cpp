@@ -84,5 +84,15 @@ TEST(ParsePairs, IsNothingWhenAnyPairIsWrong) {
   }
 }
 
+TEST(PercentEncoded, ComesBackFromWhatParsePairsMakesOfIt) {
+  for (const std::string_view text :
+       {" a ", "a,b;c=d", "%41", "\n\x7f", "\"\\", "plain", "\xc3\xa9"}) {
+    const auto pairs = detail::ParsePairs("k=" + detail::PercentEncoded(text));
+    ASSERT_TRUE(pairs.has_value()) << text;
+    EXPECT_EQ(pairs->at(0).second, text);
+  }
+  EXPECT_EQ(detail::PercentEncoded("a b=\xc3\xa9"), "a%20b%3D\xc3\xa9");
+}
+
 }  // namespace
 POLYMETER_END_NAMESPACE
