@@ -156,6 +156,7 @@ def http(build):
 def scrape_memory(build):
     for encoding in ("plain", "gzip"):
         build.memory("scrapes", "polymeter", "100000", encoding)
+    build.memory("scrapes", "polymeter", "1000000", "plain")
 
 
 def series_memory(build):

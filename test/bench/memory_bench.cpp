@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -257,22 +258,29 @@ void MeasureSeries(const std::string& who, const std::string& kind, std::size_t 
 }
 
 // Target 7. `first`: the peak of the first scrapes over the memory before; `later`: that of
-// scrapes once the caches are warm.
+// scrapes once the caches are warm. `best_ms`: the shortest scrape, over HTTP.
 void MeasureScrapes(const std::string& who, std::size_t count, bool gzip) {
   const std::unique_ptr<Contender> contender = Make(who, "counters");
   contender->Record(0, 10);
   contender->Scrape(gzip);
   OnTwoThreads([&] { contender->Record(0, count); });
+  double best = 1e9;
   const auto peak_ratio = [&] {
     const std::size_t before = Resident();
     ResetPeak();
-    for (int i = 0; i < 3; ++i) contender->Scrape(gzip);
+    for (int i = 0; i < 3; ++i) {
+      const auto begin = std::chrono::steady_clock::now();
+      contender->Scrape(gzip);
+      const std::chrono::duration<double, std::milli> time =
+          std::chrono::steady_clock::now() - begin;
+      best = std::min(best, time.count());
+    }
     return static_cast<double>(PeakResident()) / static_cast<double>(before);
   };
   const double resident = static_cast<double>(Resident());
   const double first = peak_ratio();
   const double later = peak_ratio();
-  Print({{"resident", resident}, {"first", first}, {"later", later}});
+  Print({{"resident", resident}, {"first", first}, {"later", later}, {"best_ms", best}});
 }
 
 // Target 13. The threads stay alive, asleep, until the measurement is over.

@@ -180,6 +180,15 @@ def process_rows(build):
                         gate=True, part="scrape_memory"))
         rows.append(Row(7, "... the very first scrapes, which fill the cache", build.label,
                         mb(first * resident), mb(resident), first, None))
+    tenth, name = ("memory/scrapes/polymeter/%s/plain" % count for count in ("100000", "1000000"))
+    resident, later, first = (f.get(name, field) for field in ("resident", "later", "first"))
+    rows.append(Row(7, "peak memory while 1,000,000 series are scraped / before", build.label,
+                    mb(later * resident * first), mb(resident * first), later, 1.3, gate=True,
+                    part="scrape_memory"))
+    a, ten = f.get(name, "best_ms"), 10 * f.get(tenth, "best_ms")
+    rows.append(Row(7, "HTTP scrape of 1,000,000 series / ten of 100,000", build.label,
+                    "%.0f ms" % a, "%.0f ms" % ten, a / ten, 1.5, gate=True,
+                    part="scrape_memory"))
     prom = "memory/scrapes/prom/100000/plain"
     rows.append(Row(7, "... prom, plain", build.label, mb(f.get(prom, "first") *
                                                           f.get(prom, "resident")),
