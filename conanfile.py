@@ -66,7 +66,7 @@ class PolymeterConan(ConanFile):
             self.requires("civetweb/1.16")
         if self._has("otlp", "pushgateway"):
             self.requires("libcurl/[>=7.78 <9]")
-        if self._has("otlp"):
+        if self._has("prometheus", "otlp"):
             self.requires("protozero/1.7.1")
         if self._has("prometheus", "otlp", "pushgateway"):
             self.requires("zlib/[>=1.2.11 <2]")
@@ -145,7 +145,7 @@ class PolymeterConan(ConanFile):
         third_parties = {
             "civetweb::civetweb": ("prometheus",),
             "libcurl::libcurl": ("otlp", "pushgateway"),
-            "protozero::protozero": ("otlp",),
+            "protozero::protozero": ("prometheus", "otlp"),
             "zlib::zlib": ("prometheus", "otlp", "pushgateway"),
             "openssl::openssl": ("tls",),
             "yaml-cpp::yaml-cpp": ("tls",),

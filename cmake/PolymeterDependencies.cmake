@@ -54,7 +54,7 @@ if(POLYMETER_WITH_OTLP OR POLYMETER_WITH_PUSHGATEWAY)
   find_package(CURL REQUIRED)
 endif()
 
-if(POLYMETER_WITH_OTLP)
+if(POLYMETER_WITH_OTLP OR POLYMETER_WITH_PROMETHEUS)
   # Header-only, and no header of ours shows it: only its folder is needed. Conan's package has a
   # CMake file, Debian's has none.
   find_package(protozero CONFIG QUIET)

@@ -9,9 +9,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "polymeter/backend.h"
 #include "polymeter/encoder.h"
+#include "polymeter/portability.h"
 #include "polymeter/push_backend.h"
 #include "polymeter/status.h"
 #include "sdk/src/clock.h"
@@ -44,6 +46,10 @@ struct BackendInfo {
   // makes nothing.
   Result<std::unique_ptr<Backend>> (*make)(const BackendOptions& options,
                                            Outside& outside) = nullptr;
+  // What the format does to such a family, with the backend's name in each note. Pure. Null: it
+  // carries all of it. Of formats that are negotiated, what Prometheus asks for by default.
+  std::vector<PortabilityNote> (*portability)(const FamilyDescription& family,
+                                              const BackendOptions& options) = nullptr;
 };
 
 }  // namespace detail

@@ -79,6 +79,17 @@ class BackendMaker {
     return backends;
   }
 
+  std::vector<PortabilityNote> CheckPortability(const FamilyDescription& family) const {
+    std::vector<PortabilityNote> notes;
+    for (const auto& [info, options] : parts_) {
+      if (info->portability == nullptr) continue;
+      for (PortabilityNote& note : info->portability(family, options)) {
+        notes.push_back(std::move(note));
+      }
+    }
+    return notes;
+  }
+
  private:
   struct Part {
     const BackendInfo* info;
@@ -141,6 +152,9 @@ Configuration Configure(const Options& options, const Environment& environment,
   }
   configuration.core.options = std::move(selection.options);
   configuration.core.make_backends = [maker] { return maker->Make(); };
+  configuration.core.check_portability = [maker](const FamilyDescription& family) {
+    return maker->CheckPortability(family);
+  };
   return configuration;
 }
 

@@ -1,7 +1,9 @@
 #include "exporters/csv/csv.h"
 
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "exporters/common/transport/file_options.h"
 #include "exporters/csv/csv_encoder.h"
@@ -70,6 +72,16 @@ FileOptions FileOptionsOf(const BackendOptions& options, const Clock& clock) {
   return file;
 }
 
+std::vector<PortabilityNote> Portability(const FamilyDescription& family, const BackendOptions&) {
+  std::vector<PortabilityNote> notes;
+  const auto add = [&](PortabilityEffect effect, std::string detail) {
+    notes.push_back({{}, "csv", effect, std::move(detail), false});
+  };
+  if (!family.unit.empty()) add(PortabilityEffect::kUnitLost, "there is no column for it");
+  if (family.exemplars) add(PortabilityEffect::kExemplarsLost, "they have no rows");
+  return notes;
+}
+
 }  // namespace
 
 const BackendInfo& CsvBackendInfo() {
@@ -89,6 +101,7 @@ const BackendInfo& CsvBackendInfo() {
             std::make_unique<PushBackend>(FilePushOptions("csv", options), EncoderOf(options),
                                           std::move(connect), *outside.clock));
       },
+      .portability = Portability,
   };
   return kInfo;
 }

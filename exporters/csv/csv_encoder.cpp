@@ -1,5 +1,7 @@
 #include "exporters/csv/csv_encoder.h"
 
+#include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <limits>
 #include <string_view>
@@ -7,6 +9,8 @@
 
 #include "exporters/common/encoding/block_writer.h"
 #include "exporters/common/encoding/json_text.h"
+#include "exporters/common/encoding/native_bounds.h"
+#include "exporters/csv/name_cell.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace {
@@ -16,17 +20,6 @@ using encoding::kMostDigits;
 using encoding::TextBuffer;
 
 constexpr std::string_view kColumns = "timestamp,name,type,labels,field,value";
-
-// Appends JSON as it stands within the quotes of a cell.
-void AppendQuoted(TextBuffer& out, std::string_view json, bool defuse) {
-  for (;;) {
-    const std::size_t plain = json.find_first_of(defuse ? "\";|" : "\"");
-    out.Append(json.substr(0, plain));
-    if (plain == std::string_view::npos) return;
-    out.Append(json[plain] == '"' ? "\"\"" : json[plain] == ';' ? "\\u003b" : "\\u007c");
-    json.remove_prefix(plain + 1);
-  }
-}
 
 // One table being written.
 class Table {
@@ -46,7 +39,7 @@ class Table {
       head_.Clear();
       head_.Append({time, static_cast<std::size_t>(end - time)});
       head_.Append(",");
-      head_.Append(family.name);
+      detail::AppendNameCell(head_, family.name);
       head_.Append(",");
       head_.Append(ToString(family.type()));
       head_.Append(",");
@@ -81,7 +74,7 @@ class Table {
       encoding::AppendJsonString(json_, value);
     });
     labels_.Clear();
-    AppendQuoted(labels_, json_.text(), options_.defuse_formulas);
+    detail::AppendJsonInCell(labels_, json_.text(), options_.defuse_formulas);
   }
 
   // A row but for its number; gives where that goes.
@@ -142,7 +135,43 @@ class Table {
           i < point.bound_count ? point.bounds[i] : std::numeric_limits<double>::infinity();
       End(encoding::WriteInteger(Start("bucket", "le", bound), cumulative));
     }
+    if (point.native != nullptr) WriteNative(*point.native);
     WriteTotals(point.count, point.sum);
+  }
+
+  // From the lowest bound to the highest.
+  void WriteNative(const NativeHistogram& native) {
+    char* const schema = Start("native_schema");
+    End(std::to_chars(schema, schema + kMostDigits, native.schema).ptr);
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    native_count_ = 0;
+    native_end_ = -kInfinity;
+    if (native.negative_infinite != 0) WriteNativeRow(-kInfinity, native.negative_infinite);
+    const NativeBuckets& negative = native.negative;
+    for (std::uint32_t i = negative.size; i-- > 0;) {
+      const std::int64_t index = std::int64_t{negative.first} + i;
+      WriteNativeBucket(-encoding::NativeBound(native.schema, index),
+                        -encoding::NativeBound(native.schema, index - 1), negative.counts[i]);
+    }
+    WriteNativeBucket(0 - native.zero_threshold, native.zero_threshold, native.zero_count);
+    const NativeBuckets& positive = native.positive;
+    for (std::uint32_t i = 0; i < positive.size; ++i) {
+      const std::int64_t index = std::int64_t{positive.first} + i;
+      WriteNativeBucket(encoding::NativeBound(native.schema, index - 1),
+                        encoding::NativeBound(native.schema, index), positive.counts[i]);
+    }
+    WriteNativeRow(kInfinity, native.positive_infinite);
+  }
+  void WriteNativeBucket(double lower, double upper, std::uint64_t count) {
+    if (count == 0) return;
+    if (lower > native_end_) WriteNativeRow(lower, 0);
+    // The zero bucket may reach beyond the end of the first one that is not.
+    WriteNativeRow(std::max(upper, native_end_), count);
+  }
+  void WriteNativeRow(double bound, std::uint64_t count) {
+    native_count_ += count;
+    native_end_ = bound;
+    End(encoding::WriteInteger(Start("native_bucket", "le", bound), native_count_));
   }
 
   void WriteRows(const SummaryPoint& point) {
@@ -162,9 +191,11 @@ class Table {
   const std::string_view line_end_;
   BlockWriter out_;
   EncodeReport report_;
-  TextBuffer head_;    // of this family's rows: timestamp,name,type,
-  TextBuffer json_;    // this series' labels
-  TextBuffer labels_;  // the same, quoted
+  TextBuffer head_;                 // of this family's rows: timestamp,name,type,
+  TextBuffer json_;                 // this series' labels
+  TextBuffer labels_;               // the same, quoted
+  std::uint64_t native_count_ = 0;  // up to native_end_
+  double native_end_ = 0;
 };
 
 class CsvEncoder final : public Encoder {

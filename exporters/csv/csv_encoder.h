@@ -13,12 +13,21 @@
 // - `field`: `value` (of an info: 1); of a histogram a `bucket` for each bound, cumulative, the
 //   bound in the label le, then `count` and `sum`; of a summary a `quantile` for each, in the
 //   label quantile, then `count` and `sum`.
+// - A histogram's exponential buckets (Prometheus' native ones) are `native_bucket` rows behind the
+//   others: cumulative as well, with le for each bound at which the count changes and each at which
+//   buckets that counted nothing end, so that what lies between two rows lies in one bucket or is
+//   nothing. Bounds below zero do not belong to what is below them. Its resolution is
+//   `native_schema`.
 // - `value`: digits of an integer, exact; else the shortest form that reads back the same; NaN,
 //   +Inf, -Inf.
-// - Help, unit, start times and resource have no place.
+// - Help, unit, start times, resource and exemplars have no place.
+//
+// - `name`: a name that is not [a-zA-Z_:][a-zA-Z0-9_:]* is quoted; one that holds a control
+//   character, a quote, ; or | or begins with a space or one of = + - @ is a JSON string
+//   ("""a\nb"""), to be known by the quote that its cell begins with.
 //
 // No cell holds a line break: a label's is \n in its JSON. No cell of text begins with a character
-// that makes a spreadsheet calculate (= + - @): names begin with a letter, _ or :, labels with {.
+// that makes a spreadsheet calculate (= + - @): labels begin with {.
 // A spreadsheet that splits at ; or | instead of commas would find such cells inside of labels;
 // so these two are written as JSON's \u003b and \u007c, which reads back the same.
 //

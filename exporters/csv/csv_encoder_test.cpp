@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <limits>
@@ -138,6 +140,75 @@ TEST(CsvEncoder, PutsBoundsAndQuantilesIntoLabels) {
                                       "quantile", "7"),
                           ElementsAre(t, "s", "summary", "{\"a\":\"b\"}", "count", "2"),
                           ElementsAre(t, "s", "summary", "{\"a\":\"b\"}", "sum", "8")));
+}
+
+// The rows of one series that has these exponential buckets: "field le value".
+std::vector<std::string> NativeRows(const NativeHistogram& native) {
+  const std::string table = Encode(
+      SnapshotOfTexts([&](FamilySink& sink) {
+        sink.BeginFamily(MetricType::kHistogram, "h", "");
+        HistogramPoint point{SeriesView(nullptr), nullptr, &native.count, 0, native.count, 2.5};
+        point.native = &native;
+        sink.Histogram(nullptr, 0, point);
+      }),
+      Lf());
+  std::vector<std::string> rows;
+  for (const auto& row : Rows(table, "\n")) {
+    if (row[1] != "h") continue;
+    std::string bound = row[3] == "{}" ? "-" : row[3].substr(7, row[3].size() - 9);
+    rows.push_back(row[4] + " " + bound + " " + row[5]);
+  }
+  return rows;
+}
+
+TEST(CsvEncoder, CountsExponentialBucketsCumulativelyAndShowsWhereTheyBegin) {
+  const std::uint64_t positive[] = {1, 2, 0, 0, 9007199254740993};
+  const std::uint64_t negative[] = {3, 0, 5};
+  NativeHistogram native;
+  native.schema = 0;
+  native.zero_threshold = 0.125;
+  native.zero_count = 7;
+  native.positive = {1, 5, positive};   // (1, 2], (2, 4], (16, 32]
+  native.negative = {-2, 3, negative};  // [-0.25, -0.125), [-1, -0.5)
+  native.negative_infinite = 4;
+  native.positive_infinite = 6;
+  native.count = 9007199254740993 + 28;
+  EXPECT_THAT(
+      NativeRows(native),
+      ElementsAre("bucket +Inf 9007199254741021", "native_schema - 0", "native_bucket -Inf 4",
+                  "native_bucket -1 4", "native_bucket -0.5 9", "native_bucket -0.25 9",
+                  "native_bucket -0.125 12", "native_bucket 0.125 19", "native_bucket 1 19",
+                  "native_bucket 2 20", "native_bucket 4 22", "native_bucket 16 22",
+                  "native_bucket 32 9007199254741015", "native_bucket +Inf 9007199254741021",
+                  "count - 9007199254741021", "sum - 2.5"));
+  EXPECT_THAT(NativeRows({}), ElementsAre("bucket +Inf 0", "native_schema - 0",
+                                          "native_bucket +Inf 0", "count - 0", "sum - 2.5"));
+}
+
+TEST(CsvEncoder, WritesExponentialBoundsOfEverySchemaAscending) {
+  for (std::int32_t schema = -4; schema <= 8; ++schema) {
+    const std::vector<std::uint64_t> counts(80, 1);
+    NativeHistogram native;
+    native.schema = schema;
+    native.zero_count = 1;
+    // The last one reaches the largest double.
+    const auto last = static_cast<std::int32_t>(schema < 0 ? 1024 >> -schema : 1024 << schema);
+    native.positive = {last - 79, 80, counts.data()};
+    native.negative = {-30, 40, counts.data()};
+    native.count = 121;
+    double before = -std::numeric_limits<double>::infinity();
+    int rows = 0;
+    for (const std::string& row : NativeRows(native)) {
+      if (row.rfind("native_bucket", 0) != 0) continue;
+      const double bound = std::strtod(row.c_str() + 14, nullptr);
+      // Those of a coarse schema end at the smallest double.
+      ASSERT_TRUE(bound > before || (bound == before && std::abs(bound) < 1e-300)) << row;
+      before = bound;
+      ++rows;
+    }
+    EXPECT_GE(rows, 122);
+    EXPECT_EQ(before, std::numeric_limits<double>::infinity());
+  }
 }
 
 TEST(CsvEncoder, HasTheSameColumnsAndNoFormulaWhateverStandsInLabels) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -84,6 +85,10 @@ class Document {
   void Integer(std::uint64_t value) {
     out_.Advance(encoding::WriteJsonInteger(out_.Reserve(encoding::kMostJsonNumber), value));
   }
+  void SignedInteger(std::int32_t value) {
+    if (value < 0) out_.Append("-");
+    Integer(static_cast<std::uint64_t>(std::abs(std::int64_t{value})));
+  }
   void Double(double value) {
     out_.Advance(encoding::WriteJsonDouble(out_.Reserve(encoding::kMostJsonNumber), value));
   }
@@ -126,16 +131,14 @@ class Document {
   }
 
   void WriteResource(const Resource& resource) {
-    std::vector<std::string> written;  // a few; keys must not come twice, not even once repaired
+    keys_.clear();
     out_.Append("{");
     for (const auto& [name, value] : resource.attributes) {
-      std::string key = detail::ToUtf8(name);
-      if (std::find(written.begin(), written.end(), key) != written.end()) continue;
-      if (!written.empty()) out_.Append(layout_.comma);
-      Text(key);
+      if (!IsNewKey(name)) continue;
+      if (keys_.size() > 1) out_.Append(layout_.comma);
+      Text(name);
       out_.Append(layout_.colon);
       Text(value);
-      written.push_back(std::move(key));
     }
     out_.Append("}");
   }
@@ -205,6 +208,9 @@ class Document {
     } else {
       Double(point.value());
     }
+    if (point.exemplar == nullptr) return;
+    NextKey("exemplar");
+    WriteExemplar(*point.exemplar);
   }
   void WriteValues(const GaugePoint& point) {
     NextKey("value");
@@ -232,6 +238,86 @@ class Document {
       out_.Append("}");
     }
     out_.Append("]");
+    if (point.native != nullptr) WriteNative(*point.native);
+    if (point.exemplar_count == 0) return;
+    NextKey("exemplars");
+    out_.Append("[");
+    for (std::uint32_t i = 0; i < point.exemplar_count; ++i) {
+      if (i != 0) out_.Append(layout_.comma);
+      WriteExemplar(point.exemplars[i]);
+    }
+    out_.Append("]");
+  }
+
+  void WriteNative(const NativeHistogram& native) {
+    NextKey("native");
+    out_.Append("{");
+    Key("schema");
+    SignedInteger(native.schema);
+    NextKey("zero_threshold");
+    Double(native.zero_threshold);
+    NextKey("zero_count");
+    Integer(native.zero_count);
+    NextKey("positive");
+    WriteNativeBuckets(native.positive);
+    NextKey("negative");
+    WriteNativeBuckets(native.negative);
+    NextKey("positive_infinite");
+    Integer(native.positive_infinite);
+    NextKey("negative_infinite");
+    Integer(native.negative_infinite);
+    NextKey("count");
+    Integer(native.count);
+    out_.Append("}");
+  }
+  void WriteNativeBuckets(const NativeBuckets& buckets) {
+    out_.Append("{");
+    Key("first");
+    SignedInteger(buckets.first);
+    NextKey("counts");
+    out_.Append("[");
+    for (std::uint32_t i = 0; i < buckets.size; ++i) {
+      if (i != 0) out_.Append(layout_.comma);
+      Integer(buckets.counts[i]);
+    }
+    out_.Append("]}");
+  }
+
+  void WriteExemplar(const Exemplar& exemplar) {
+    out_.Append("{");
+    Key("value");
+    Double(exemplar.value);
+    if (exemplar.unix_nanos > 0) {
+      NextKey("time");
+      Time(exemplar.unix_nanos);
+    }
+    if (exemplar.trace.valid()) {
+      const auto trace = exemplar.trace.TraceIdHex();
+      NextKey("trace_id");
+      Text({trace.data(), trace.size()});
+      const auto span = exemplar.trace.SpanIdHex();
+      NextKey("span_id");
+      Text({span.data(), span.size()});
+    }
+    NextKey("labels");
+    keys_.clear();
+    out_.Append("{");
+    for (std::uint32_t i = 0; i < exemplar.label_count; ++i) {
+      const Label& label = exemplar.labels[i];
+      if (!IsNewKey(label.name)) continue;
+      if (keys_.size() > 1) out_.Append(layout_.comma);
+      Text(label.name);
+      out_.Append(layout_.colon);
+      Text(label.value);
+    }
+    out_.Append("}}");
+  }
+  // Of an object whose keys nobody has checked: a few, and none may come twice, not even repaired.
+  bool IsNewKey(std::string_view name) {
+    std::string key = detail::ToUtf8(name);
+    if (std::find(keys_.begin(), keys_.end(), key) != keys_.end()) return false;
+    keys_.push_back(std::move(key));
+    return true;
   }
 
   void WriteValues(const SummaryPoint& point) {
@@ -262,6 +348,7 @@ class Document {
   BlockWriter out_;
   EncodeReport report_;
   TextBuffer scratch_;
+  std::vector<std::string> keys_;  // of the open object
 };
 
 class JsonEncoder final : public Encoder {

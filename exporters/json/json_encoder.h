@@ -11,6 +11,16 @@
 //   Of a histogram `count`, `sum` and `buckets` [{"le": "0.1", "count": 7}], cumulative, the last
 //   one with le "+Inf"; of a summary `count`, `sum` and `quantiles` [{"quantile": "0.5",
 //   "value": 1}]. `le` and `quantile` are strings, as in Prometheus' labels.
+// - A histogram that has exponential buckets (Prometheus' native, OpenTelemetry's exponential ones)
+//   has them in `native`: {"schema": 3, "zero_threshold": 1e-128, "zero_count": 0,
+//   "positive": {"first": -2, "counts": [1, 0, 4]}, "negative": {"first": 0, "counts": []},
+//   "positive_infinite": 0, "negative_infinite": 0, "count": 5}. Counts are not cumulative; with
+//   base = 2^(2^-schema), the bucket of index i is (base^(i-1), base^i], below zero
+//   [-base^i, -base^(i-1)), and `first` is the index of the first count. Zero is what is not
+//   further away from it than zero_threshold. Where it has no others, `buckets` is "+Inf" alone.
+// - Of what keeps exemplars and has some, a counter has one as `exemplar`, a histogram has
+//   `exemplars`: [{"value": 0.25, "time": "...", "trace_id": "4bf9...", "span_id": "00f0...",
+//   "labels": {}}]; the ids in hex, and only where there was a trace.
 // - `start_time` of counters, histograms and summaries: since when the series counts from zero;
 //   only where it is known.
 // - A number that JSON or its usual readers cannot hold is a string of it: "NaN", "+Inf", "-Inf",

@@ -104,6 +104,66 @@ TEST(JsonEncoder, CountsBucketsCumulatively) {
                                   "{\"le\":\"+Inf\",\"count\":12}]}"));
 }
 
+TEST(JsonEncoder, WritesExponentialBucketsAsTheHeaderShows) {
+  const std::string document = Compact([](FamilySink& sink) {
+    sink.BeginFamily(MetricType::kHistogram, "h", "");
+    const std::uint64_t positive[] = {1, 0, 9007199254740993};
+    const std::uint64_t negative[] = {4};
+    NativeHistogram native;
+    native.schema = -3;
+    native.zero_threshold = 1e-128;
+    native.zero_count = 2;
+    native.positive = {-2, 3, positive};
+    native.negative = {5, 1, negative};
+    native.positive_infinite = 3;
+    native.count = 9007199254741003;
+    HistogramPoint point{SeriesView(nullptr), nullptr, &native.count, 0, native.count, -1.5};
+    point.native = &native;
+    sink.Histogram(nullptr, 0, point);
+    const NativeHistogram empty;
+    const Label label{"n", "empty"};
+    point.native = &empty;
+    sink.Histogram(&label, 1, point);
+  });
+  EXPECT_THAT(document,
+              HasSubstr("{\"labels\":{},\"count\":\"9007199254741003\",\"sum\":-1.5,\"buckets\":["
+                        "{\"le\":\"+Inf\",\"count\":\"9007199254741003\"}],\"native\":{"
+                        "\"schema\":-3,\"zero_threshold\":1e-128,\"zero_count\":2,"
+                        "\"positive\":{\"first\":-2,\"counts\":[1,0,\"9007199254740993\"]},"
+                        "\"negative\":{\"first\":5,\"counts\":[4]},\"positive_infinite\":3,"
+                        "\"negative_infinite\":0,\"count\":\"9007199254741003\"}}"));
+  EXPECT_THAT(document,
+              HasSubstr("\"native\":{\"schema\":0,\"zero_threshold\":0,\"zero_count\":0,"
+                        "\"positive\":{\"first\":0,\"counts\":[]},"
+                        "\"negative\":{\"first\":0,\"counts\":[]},\"positive_infinite\":0,"
+                        "\"negative_infinite\":0,\"count\":0}}"));
+}
+
+TEST(JsonEncoder, WritesExemplarsWithTheirTraceAndKeysThatAreUnique) {
+  const std::string document = Compact([](FamilySink& sink) {
+    const Label labels[] = {{"user", "a\"b"}, {"user", "again"}, {"x\xFF", "\xFF"}, {"x\xFE", "y"}};
+    Exemplar exemplar{0.25, 1700000000250000000, {}, labels, 4};
+    exemplar.trace.trace_id[15] = 0xAB;
+    exemplar.trace.span_id[0] = 0xC;
+    sink.BeginFamily(MetricType::kCounter, "c_total", "");
+    sink.Counter(nullptr, 0, 7, exemplar);
+    sink.BeginFamily(MetricType::kHistogram, "h", "");
+    const Exemplar exemplars[] = {exemplar, {std::numeric_limits<double>::infinity(), 0, {}}};
+    const std::uint64_t bucket = 2;
+    HistogramPoint point{SeriesView(nullptr), nullptr, &bucket, 0, 2, 1};
+    point.exemplars = exemplars;
+    point.exemplar_count = 2;
+    sink.Histogram(nullptr, 0, point);
+  });
+  const std::string exemplar =
+      "{\"value\":0.25,\"time\":\"2023-11-14T22:13:20.250Z\","
+      "\"trace_id\":\"000000000000000000000000000000ab\",\"span_id\":\"0c00000000000000\","
+      "\"labels\":{\"user\":\"a\\\"b\",\"x\xEF\xBF\xBD\":\"\xEF\xBF\xBD\"}}";
+  EXPECT_THAT(document, HasSubstr("\"value\":7,\"exemplar\":" + exemplar + "}"));
+  EXPECT_THAT(document,
+              HasSubstr("\"exemplars\":[" + exemplar + ",{\"value\":\"+Inf\",\"labels\":{}}]}"));
+}
+
 TEST(JsonEncoder, MergesConstantLabelsAndKeepsKeysUnique) {
   const Metrics metrics(Options().Consumer().ConstLabels({{"zone", "b"}, {"rack", "7"}}));
   metrics.Gauge("level", "", {"zone"}).With("own").Set(1);

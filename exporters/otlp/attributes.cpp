@@ -90,5 +90,18 @@ const std::vector<Attribute>& Attributes::Of(const Resource& resource) {
   return attributes_;
 }
 
+const std::vector<Attribute>& Attributes::Of(const Exemplar& exemplar) {
+  attributes_.clear();
+  repaired_.clear();
+  repaired_.reserve(2 * std::size_t{exemplar.label_count});
+  for (std::uint32_t i = 0; i < exemplar.label_count; ++i) {
+    Attribute attribute;
+    attribute.key = Checked(exemplar.labels[i].name);
+    attribute.text = Checked(exemplar.labels[i].value);
+    if (!attribute.key.empty() && !Has(attribute.key)) attributes_.push_back(attribute);
+  }
+  return attributes_;
+}
+
 }  // namespace detail
 POLYMETER_END_NAMESPACE

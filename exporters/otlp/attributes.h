@@ -29,6 +29,8 @@ class Attributes {
   const std::vector<Attribute>& Of(const FamilyView& family, SeriesView series);
   // process.pid is an integer; everything else is text.
   const std::vector<Attribute>& Of(const Resource& resource);
+  // An exemplar's labels.
+  const std::vector<Attribute>& Of(const Exemplar& exemplar);
 
  private:
   bool Has(std::string_view key) const noexcept;

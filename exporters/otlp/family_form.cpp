@@ -20,7 +20,22 @@ bool FitsDouble(std::uint64_t whole) noexcept {
   return static_cast<std::uint64_t>(static_cast<double>(whole)) == whole;
 }
 
-void SetType(FamilyForm& form, const FamilyView& family) {
+OtlpData HistogramData(const HistogramPoints& points, bool prefer_explicit) noexcept {
+  for (const HistogramPoint& point : points) {
+    if (point.native == nullptr || (prefer_explicit && point.bound_count != 0)) {
+      return OtlpData::kHistogram;
+    }
+  }
+  return OtlpData::kExponentialHistogram;
+}
+
+std::uint64_t CountOf(const NativeBuckets& buckets) noexcept {
+  std::uint64_t count = 0;
+  for (std::uint32_t i = 0; i < buckets.size; ++i) count += buckets.counts[i];
+  return count;
+}
+
+void SetType(FamilyForm& form, const FamilyView& family, bool explicit_histograms) {
   switch (family.type()) {
     case MetricType::kCounter:
       form.data = OtlpData::kSum;
@@ -30,7 +45,7 @@ void SetType(FamilyForm& form, const FamilyView& family) {
       form.data = family.additive ? OtlpData::kSum : OtlpData::kGauge;
       return;
     case MetricType::kHistogram:
-      form.data = OtlpData::kHistogram;
+      form.data = HistogramData(std::get<HistogramPoints>(family.points), explicit_histograms);
       return;
     case MetricType::kSummary:
       form.data = OtlpData::kSummary;
@@ -48,9 +63,9 @@ void SetType(FamilyForm& form, const FamilyView& family) {
 
 }  // namespace
 
-FamilyForm FormOf(const FamilyView& family) {
+FamilyForm FormOf(const FamilyView& family, bool explicit_histograms) {
   FamilyForm form;
-  SetType(form, family);
+  SetType(form, family, explicit_histograms);
   form.delta = family.delta;
   form.name = family.otel_name.empty() ? family.name : family.otel_name;
   form.description = family.help;
@@ -75,6 +90,17 @@ bool IsInteger(const CounterPoint& point, bool all_integers) noexcept {
 bool HasSum(const HistogramPoint& point) noexcept {
   const bool negative_bound = point.bound_count != 0 && point.bounds[0] < 0;
   return point.sum >= 0 && !negative_bound;  // not NaN either
+}
+
+std::uint64_t ExponentialCount(const NativeHistogram& native) noexcept {
+  return native.zero_count + CountOf(native.positive) + CountOf(native.negative);
+}
+
+bool HasExponentialSum(const HistogramPoint& point, std::uint64_t count) noexcept {
+  const NativeHistogram& native = *point.native;
+  if (native.positive_infinite != 0 || native.negative_infinite != 0) return false;
+  if (CountOf(native.negative) != 0) return false;
+  return point.sum == 0 || (point.sum > 0 && count != 0);
 }
 
 double SumOf(const SummaryPoint& point) noexcept { return point.sum >= 0 ? point.sum : 0; }

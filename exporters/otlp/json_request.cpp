@@ -1,6 +1,7 @@
 #include "exporters/otlp/json_request.h"
 
 #include <cmath>
+#include <cstdlib>
 
 #include "exporters/common/encoding/json_text.h"
 #include "exporters/otlp/scope.h"
@@ -80,6 +81,57 @@ void AppendList(TextBuffer& out, const T* values, std::size_t count, Append appe
   }
 }
 
+void AppendNumber(TextBuffer& out, std::int32_t value) {
+  if (value < 0) out.Append("-");
+  AppendInteger(out, static_cast<std::uint64_t>(std::abs(std::int64_t{value})));
+}
+
+// A range of an exponential histogram, after another member; nothing where it is empty.
+void AppendRange(TextBuffer& out, std::string_view key, const NativeBuckets& buckets) {
+  if (buckets.size == 0) return;
+  out.Append(",\"");
+  out.Append(key);
+  out.Append("\":{\"offset\":");
+  AppendNumber(out, buckets.first - 1);  // Prometheus' index is the one above OpenTelemetry's
+  out.Append(",\"bucketCounts\":[");
+  AppendList(out, buckets.counts, buckets.size,
+             [](TextBuffer& to, std::uint64_t count) { AppendQuotedInteger(to, count); });
+  out.Append("]}");
+}
+
+void AppendJsonExemplar(TextBuffer& out, const Exemplar& exemplar, bool integer,
+                        const std::vector<Attribute>& attributes) {
+  out.Append("{");
+  if (!attributes.empty()) {
+    out.Append("\"filteredAttributes\":[");
+    AppendKeyValues(out, attributes);
+    out.Append("],");
+  }
+  if (const std::uint64_t time = TimeOf(exemplar); time != 0) {
+    out.Append("\"timeUnixNano\":");
+    AppendQuotedInteger(out, time);
+    out.Append(",");
+  }
+  if (integer) {
+    out.Append("\"asInt\":");
+    AppendQuotedInteger(out, static_cast<std::int64_t>(exemplar.value));
+  } else {
+    out.Append("\"asDouble\":");
+    AppendDouble(out, exemplar.value);
+  }
+  if (exemplar.trace.valid()) {
+    // In hex, unlike other bytes.
+    const auto span = exemplar.trace.SpanIdHex();
+    const auto trace = exemplar.trace.TraceIdHex();
+    out.Append(",\"spanId\":\"");
+    out.Append({span.data(), span.size()});
+    out.Append("\",\"traceId\":\"");
+    out.Append({trace.data(), trace.size()});
+    out.Append("\"");
+  }
+  out.Append("}");
+}
+
 std::string_view DataKey(OtlpData data) noexcept {
   switch (data) {
     case OtlpData::kGauge:
@@ -88,6 +140,8 @@ std::string_view DataKey(OtlpData data) noexcept {
       return "\"sum\":{\"dataPoints\":[";
     case OtlpData::kHistogram:
       return "\"histogram\":{\"dataPoints\":[";
+    case OtlpData::kExponentialHistogram:
+      return "\"exponentialHistogram\":{\"dataPoints\":[";
     case OtlpData::kSummary:
       break;
   }
@@ -118,6 +172,18 @@ void JsonRequest::AppendAttributes(TextBuffer& out, OtlpData,
   out.Append("]");
 }
 
+void JsonRequest::AppendExemplars(TextBuffer& out, OtlpData, const ExemplarList& list,
+                                  Attributes& scratch) {
+  out.Append(",\"exemplars\":[");
+  bool first = true;
+  for (const Exemplar* const exemplar : list.exemplars) {
+    if (!first) out.Append(",");
+    first = false;
+    AppendJsonExemplar(out, *exemplar, IsInteger(*exemplar, list.integers), scratch.Of(*exemplar));
+  }
+  out.Append("]");
+}
+
 JsonRequest::JsonRequest(const Resource& resource, TextBuffer& body) : body_(body) {
   body_.Clear();
   TextBuffer before;
@@ -144,7 +210,7 @@ void JsonRequest::Open(const FamilyForm& form, PaddedText head) {
 void JsonRequest::Close() {
   if (body_.size() == points_begin_) return TakeBack(metric_begin_);
   body_.Append("]");
-  if (form_.data == OtlpData::kSum || form_.data == OtlpData::kHistogram) {
+  if (HasTemporality(form_.data)) {
     body_.Append(form_.delta ? ",\"aggregationTemporality\":1" : ",\"aggregationTemporality\":2");
     if (form_.monotonic) body_.Append(",\"isMonotonic\":true");
   }
@@ -201,6 +267,30 @@ void JsonRequest::Histogram(PaddedText attributes, std::uint64_t start, std::uin
   body_.Append("],\"explicitBounds\":[");
   AppendList(body_, point.bounds, point.bound_count, AppendDouble);
   body_.Append("]");
+  EndPoint();
+}
+
+void JsonRequest::ExponentialHistogram(PaddedText attributes, std::uint64_t start,
+                                       std::uint64_t time, const HistogramPoint& point) {
+  const NativeHistogram& native = *point.native;
+  const std::uint64_t count = ExponentialCount(native);
+  StartPoint(attributes, start, time);
+  body_.Append(",\"count\":");
+  AppendQuotedInteger(body_, count);
+  if (HasExponentialSum(point, count)) {
+    body_.Append(",\"sum\":");
+    AppendDouble(body_, point.sum);
+  }
+  body_.Append(",\"scale\":");
+  AppendNumber(body_, native.schema);
+  body_.Append(",\"zeroCount\":");
+  AppendQuotedInteger(body_, native.zero_count);
+  AppendRange(body_, "positive", native.positive);
+  AppendRange(body_, "negative", native.negative);
+  if (native.zero_threshold != 0) {
+    body_.Append(",\"zeroThreshold\":");
+    AppendDouble(body_, native.zero_threshold);
+  }
   EndPoint();
 }
 

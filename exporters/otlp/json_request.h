@@ -8,6 +8,7 @@
 
 #include "exporters/common/encoding/padded_text.h"
 #include "exporters/otlp/attributes.h"
+#include "exporters/otlp/exemplar_form.h"
 #include "exporters/otlp/family_form.h"
 #include "polymeter/encoder.h"
 
@@ -20,6 +21,8 @@ class JsonRequest {
   static void AppendHead(encoding::TextBuffer& out, const FamilyForm& form);
   static void AppendAttributes(encoding::TextBuffer& out, OtlpData data,
                                const std::vector<Attribute>& attributes);
+  static void AppendExemplars(encoding::TextBuffer& out, OtlpData data, const ExemplarList& list,
+                              Attributes& scratch);
 
   JsonRequest(const Resource& resource, encoding::TextBuffer& body);
 
@@ -32,6 +35,8 @@ class JsonRequest {
               double value);
   void Histogram(encoding::PaddedText attributes, std::uint64_t start, std::uint64_t time,
                  const HistogramPoint& point);
+  void ExponentialHistogram(encoding::PaddedText attributes, std::uint64_t start,
+                            std::uint64_t time, const HistogramPoint& point);
   void Summary(encoding::PaddedText attributes, std::uint64_t start, std::uint64_t time,
                std::uint64_t count, double sum, const std::vector<Quantile>& quantiles);
   std::size_t mark() const noexcept { return body_.size(); }

@@ -1,7 +1,9 @@
 #include "exporters/otlp/otlp.h"
 
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "exporters/common/transport/http_client.h"
 #include "exporters/otlp/otlp_encoder.h"
@@ -36,11 +38,32 @@ Result<std::unique_ptr<Backend>> Make(const BackendOptions& options, Outside& ou
       PushOptionsOf(options), std::move(encoder), std::move(connect), clock));
 }
 
+// The kinds that OTLP does not have go with their type as metadata.
+std::vector<PortabilityNote> Portability(const FamilyDescription& family,
+                                         const BackendOptions& options) {
+  std::vector<PortabilityNote> notes;
+  const auto add = [&](PortabilityEffect effect, std::string detail) {
+    notes.push_back({{}, "otlp", effect, std::move(detail), /*avoidable=*/false});
+  };
+  if (!family.otel_name.empty() && family.otel_name != family.name) {
+    add(PortabilityEffect::kRenamed, std::string(family.otel_name));
+  }
+  const bool explicit_ones =
+      options.Choice("default_histogram_aggregation") == "explicit_bucket_histogram";
+  if (family.native && family.explicit_buckets && explicit_ones) {
+    add(PortabilityEffect::kNativeLost, "the explicit ones are sent");
+  }
+  return notes;
+}
+
 }  // namespace
 
 const BackendInfo& OtlpBackendInfo() {
-  static const BackendInfo kInfo{
-      .name = "otlp", .options = OtlpOptionSpecs(), .make_encoder = MakeEncoder, .make = Make};
+  static const BackendInfo kInfo{.name = "otlp",
+                                 .options = OtlpOptionSpecs(),
+                                 .make_encoder = MakeEncoder,
+                                 .make = Make,
+                                 .portability = Portability};
   return kInfo;
 }
 

@@ -7,6 +7,7 @@
 
 #include "exporters/common/encoding/padded_text.h"
 #include "exporters/common/encoding/series_texts.h"
+#include "exporters/otlp/family_form.h"
 #include "polymeter/encoder.h"
 
 POLYMETER_BEGIN_NAMESPACE
@@ -16,8 +17,9 @@ class OtlpCache final : public EncoderCache {
  public:
   struct Family {
     encoding::TextBuffer head;         // empty: not made yet
-    encoding::SeriesTexts attributes;  // encoded
-    std::uint64_t pass = 0;            // the last one that had it
+    encoding::SeriesTexts attributes;  // encoded, as points of `data` have them
+    OtlpData data = OtlpData::kGauge;
+    std::uint64_t pass = 0;  // the last one that had it
   };
 
   void BeginPass() noexcept { ++pass_; }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "exporters/otlp/attributes.h"
+#include "exporters/otlp/exemplar_form.h"
 #include "exporters/otlp/family_form.h"
 #include "exporters/otlp/json_request.h"
 #include "exporters/otlp/otlp_cache.h"
@@ -27,9 +28,10 @@ std::uint64_t UnixNanos(SystemTime time) noexcept {
 template <class Request>
 class Pass {
  public:
-  Pass(const Snapshot& snapshot, std::size_t most_bytes, OtlpCache& cache, MessageSink& sink)
+  Pass(const Snapshot& snapshot, const OtlpEncoderOptions& options, OtlpCache& cache,
+       MessageSink& sink)
       : snapshot_(snapshot),
-        most_bytes_(most_bytes),
+        options_(options),
         time_(UnixNanos(snapshot.time())),
         cache_(cache),
         sink_(sink),
@@ -48,8 +50,12 @@ class Pass {
 
  private:
   void WriteFamily(const FamilyView& family) {
-    form_ = FormOf(family);
+    form_ = FormOf(family, options_.explicit_histograms);
     family_ = &cache_.Of(family.id);
+    if (family_->data != form_.data) {
+      family_->attributes = {};
+      family_->data = form_.data;
+    }
     if (family_->head.empty()) Request::AppendHead(family_->head, form_);
     request_.Open(form_, family_->head.text());
     family_->attributes.BeginPass(family.size());
@@ -62,13 +68,15 @@ class Pass {
   void WritePoints(const FamilyView& family, const CounterPoints& points) {
     const bool all_integers = AllIntegers(points);
     for (const CounterPoint& point : points) {
-      const PaddedText attributes = AttributesOf(family, point.series);
       const std::uint64_t start = StartOf(family, point.series, time_);
-      if (IsInteger(point, all_integers)) {
+      const bool integer = IsInteger(point, all_integers);
+      const Texts texts =
+          TextsOf(family, point.series, point.exemplar, point.exemplar != nullptr ? 1 : 0, integer);
+      if (integer) {
         const auto value = static_cast<std::int64_t>(point.whole);
-        Put([&] { request_.Integer(attributes, start, time_, value); });
+        Put(texts, [&](PaddedText text) { request_.Integer(text, start, time_, value); });
       } else {
-        Put([&] { request_.Double(attributes, start, time_, point.value()); });
+        Put(texts, [&](PaddedText text) { request_.Double(text, start, time_, point.value()); });
       }
       if (!report_.complete) return;
     }
@@ -76,36 +84,42 @@ class Pass {
 
   void WritePoints(const FamilyView& family, const GaugePoints& points) {
     for (const GaugePoint& point : points) {
-      const PaddedText attributes = AttributesOf(family, point.series);
+      const Texts texts = TextsOf(family, point.series);
       // A Gauge has no begin.
       const std::uint64_t start = family.additive ? StartOf(family, point.series, time_) : 0;
-      Put([&] { request_.Double(attributes, start, time_, point.value); });
+      Put(texts, [&](PaddedText text) { request_.Double(text, start, time_, point.value); });
       if (!report_.complete) return;
     }
   }
 
   void WritePoints(const FamilyView& family, const UnknownPoints& points) {
     for (const UnknownPoint& point : points) {
-      const PaddedText attributes = AttributesOf(family, point.series);
-      Put([&] { request_.Double(attributes, 0, time_, point.value); });
+      const Texts texts = TextsOf(family, point.series);
+      Put(texts, [&](PaddedText text) { request_.Double(text, 0, time_, point.value); });
       if (!report_.complete) return;
     }
   }
 
   void WritePoints(const FamilyView& family, const InfoPoints& points) {
     for (const InfoPoint& point : points) {
-      const PaddedText attributes = AttributesOf(family, point.series);
+      const Texts texts = TextsOf(family, point.series);
       const std::uint64_t start = StartOf(family, point.series, time_);
-      Put([&] { request_.Integer(attributes, start, time_, 1); });
+      Put(texts, [&](PaddedText text) { request_.Integer(text, start, time_, 1); });
       if (!report_.complete) return;
     }
   }
 
   void WritePoints(const FamilyView& family, const HistogramPoints& points) {
     for (const HistogramPoint& point : points) {
-      const PaddedText attributes = AttributesOf(family, point.series);
       const std::uint64_t start = StartOf(family, point.series, time_);
-      Put([&] { request_.Histogram(attributes, start, time_, point); });
+      const Texts texts =
+          TextsOf(family, point.series, point.exemplars, point.exemplar_count, false);
+      if (form_.data == OtlpData::kExponentialHistogram) {
+        Put(texts,
+            [&](PaddedText text) { request_.ExponentialHistogram(text, start, time_, point); });
+      } else {
+        Put(texts, [&](PaddedText text) { request_.Histogram(text, start, time_, point); });
+      }
       if (!report_.complete) return;
     }
   }
@@ -113,40 +127,65 @@ class Pass {
   void WritePoints(const FamilyView& family, const SummaryPoints& points) {
     std::vector<Quantile> scratch;
     for (const SummaryPoint& point : points) {
-      const PaddedText attributes = AttributesOf(family, point.series);
+      const Texts texts = TextsOf(family, point.series);
       const std::uint64_t start = StartOf(family, point.series, time_);
       const std::vector<Quantile>& quantiles = QuantilesOf(point, scratch);
-      Put([&] {
-        request_.Summary(attributes, start, time_, point.count, SumOf(point), quantiles);
+      Put(texts, [&](PaddedText text) {
+        request_.Summary(text, start, time_, point.count, SumOf(point), quantiles);
       });
       if (!report_.complete) return;
     }
   }
 
-  PaddedText AttributesOf(const FamilyView& family, SeriesView series) {
-    return family_->attributes.Of(series, [&](TextBuffer& out) {
+  // Encoded fields of a point that are made of texts.
+  struct Texts {
+    PaddedText all;
+    PaddedText attributes;  // `all` without the exemplars
+  };
+
+  Texts TextsOf(const FamilyView& family, SeriesView series) {
+    const PaddedText text = family_->attributes.Of(series, [&](TextBuffer& out) {
       Request::AppendAttributes(out, form_.data, attributes_.Of(family, series));
     });
+    return {text, text};
+  }
+  Texts TextsOf(const FamilyView& family, SeriesView series, const Exemplar* exemplars,
+                std::size_t count, bool integers) {
+    Texts texts = TextsOf(family, series);
+    if (count == 0) return texts;
+    exemplars_.integers = integers;
+    exemplars_.exemplars.clear();
+    for (std::size_t i = 0; i < count; ++i) {
+      if (IsOf(family, exemplars[i])) exemplars_.exemplars.push_back(&exemplars[i]);
+    }
+    if (exemplars_.exemplars.empty()) return texts;
+    joined_.Clear();
+    joined_.Append(texts.attributes);
+    Request::AppendExemplars(joined_, form_.data, exemplars_, attributes_);
+    texts.all = joined_.text();
+    return texts;
   }
 
   // Writes a point into the open request, or into the next one when it has no room left.
   template <class Write>
-  void Put(Write&& write) {
-    if (Fits(write)) return Count();
+  void Put(const Texts& texts, Write&& write) {
+    if (Fits(texts.all, write)) return Count();
     if (points_ != 0) {
       request_.Close();
       if (!Flush()) return;
       request_.Open(form_, family_->head.text());
-      if (Fits(write)) return Count();
+      if (Fits(texts.all, write)) return Count();
     }
+    // The value is worth more than its examples.
+    if (texts.all.size != texts.attributes.size && Fits(texts.attributes, write)) return Count();
     DropTooLarge();
   }
 
   template <class Write>
-  bool Fits(Write&& write) {
+  bool Fits(PaddedText text, Write&& write) {
     const std::size_t mark = request_.mark();
-    write();
-    if (request_.size() <= most_bytes_) return true;
+    write(text);
+    if (request_.size() <= options_.max_request_bytes) return true;
     request_.TakeBack(mark);
     return false;
   }
@@ -168,7 +207,7 @@ class Pass {
   }
 
   const Snapshot& snapshot_;
-  const std::size_t most_bytes_;
+  const OtlpEncoderOptions& options_;
   const std::uint64_t time_;
   OtlpCache& cache_;
   MessageSink& sink_;
@@ -179,6 +218,8 @@ class Pass {
   FamilyForm form_;  // of the family being written
   OtlpCache::Family* family_ = nullptr;
   Attributes attributes_;
+  ExemplarList exemplars_;  // of the point being written
+  TextBuffer joined_;       // its attributes and exemplars
 };
 
 class OtlpEncoder final : public Encoder {
@@ -192,9 +233,9 @@ class OtlpEncoder final : public Encoder {
     OtlpCache local;
     OtlpCache& used = cache != nullptr ? static_cast<OtlpCache&>(*cache) : local;
     if (options_.json) {
-      return Pass<JsonRequest>(snapshot, options_.max_request_bytes, used, sink).Run();
+      return Pass<JsonRequest>(snapshot, options_, used, sink).Run();
     }
-    return Pass<ProtobufRequest>(snapshot, options_.max_request_bytes, used, sink).Run();
+    return Pass<ProtobufRequest>(snapshot, options_, used, sink).Run();
   }
 
   std::string_view content_type() const override {

@@ -67,9 +67,10 @@ constexpr OptionSpec kOptions[] = {
      .standard = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"},
     {.name = "default_histogram_aggregation",
      .kind = OptionKind::kChoice,
-     .default_value = "explicit_bucket_histogram",
-     .help = "What histograms are sent as.",
-     .choices = "explicit_bucket_histogram",
+     .default_value = "base2_exponential_bucket_histogram",
+     .help = "What a histogram with both explicit and exponential buckets is sent as; one that has "
+             "explicit buckets alone is sent with them.",
+     .choices = "explicit_bucket_histogram,base2_exponential_bucket_histogram",
      .standard = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"},
     {.name = "certificate",
      .help = "PEM file of the authorities that the receiver's certificate must come from.",
@@ -111,7 +112,9 @@ OtlpProtocol ProtocolOf(const BackendOptions& options) {
 
 OtlpEncoderOptions EncoderOptionsOf(const BackendOptions& options) {
   return {.json = ProtocolOf(options) == OtlpProtocol::kHttpJson,
-          .max_request_bytes = static_cast<std::size_t>(options.Integer("max_request_bytes"))};
+          .max_request_bytes = static_cast<std::size_t>(options.Integer("max_request_bytes")),
+          .explicit_histograms =
+              options.Choice("default_histogram_aggregation") == "explicit_bucket_histogram"};
 }
 
 std::string RequestUrl(std::string_view endpoint, std::string_view source, OtlpProtocol protocol,

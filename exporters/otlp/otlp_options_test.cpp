@@ -155,6 +155,21 @@ TEST(OtlpOptions, KnowTheTemporalities) {
   EXPECT_FALSE(low.produced);
 }
 
+TEST(OtlpOptions, KnowTheHistogramAggregations) {
+  const auto explicit_histograms = [](StringPairs environment) {
+    const Resolved resolved = Resolve(std::move(environment));
+    EXPECT_TRUE(resolved.problems.empty()) << resolved.problems.Message();
+    return EncoderOptionsOf(resolved.options).explicit_histograms;
+  };
+  constexpr const char* kStandard = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION";
+  EXPECT_FALSE(explicit_histograms({}));
+  EXPECT_TRUE(explicit_histograms({{kStandard, "explicit_bucket_histogram"}}));
+  EXPECT_FALSE(explicit_histograms({{kStandard, "base2_exponential_bucket_histogram"}}));
+  EXPECT_FALSE(explicit_histograms(
+      {{"METRICS_OTLP_DEFAULT_HISTOGRAM_AGGREGATION", "base2_exponential_bucket_histogram"},
+       {kStandard, "explicit_bucket_histogram"}}));
+}
+
 TEST(OtlpOptions, SayWhatTheyDoNotTakeAndUseWhatComesNext) {
   const StringPairs bad[] = {
       {{"METRICS_OTLP_ENDPOINT", "ftp://h"}},
@@ -171,8 +186,7 @@ TEST(OtlpOptions, SayWhatTheyDoNotTakeAndUseWhatComesNext) {
       {{"OTEL_EXPORTER_OTLP_TIMEOUT", "-1"}},
       {{"OTEL_METRIC_EXPORT_INTERVAL", "0"}},
       {{"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "both"}},
-      {{"OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
-        "base2_exponential_bucket_histogram"}},
+      {{"OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "summary"}},
       {{"METRICS_OTLP_PROXY", "socks5://h:1"}},
       {{"METRICS_OTLP_MAX_REQUEST_BYTES", "10"}},
   };

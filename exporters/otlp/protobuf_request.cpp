@@ -1,10 +1,10 @@
 #include "exporters/otlp/protobuf_request.h"
 
-#include <bit>
 #include <cstring>
 #include <protozero/pbf_builder.hpp>
 #include <protozero/varint.hpp>
 
+#include "exporters/otlp/protobuf_fields.h"
 #include "exporters/otlp/scope.h"
 #include "sdk/src/text.h"
 
@@ -16,126 +16,10 @@ using encoding::CopyPadded;
 using encoding::PaddedText;
 using encoding::TextBuffer;
 
-// --- field numbers -----------------------------------------------------------------------------
+using namespace otlp_wire;
 
 enum class ScopeField : protozero::pbf_tag_type { kName = 1, kVersion = 2 };
 enum class MetricField : protozero::pbf_tag_type { kName = 1, kDescription = 2, kUnit = 3 };
-
-constexpr char kLengthDelimited = 2;
-constexpr char kFixed64 = 1;
-// A tag in one byte: fields up to 15.
-constexpr char Tag(int field, char wire_type) { return static_cast<char>(field << 3 | wire_type); }
-
-constexpr char kResourceMetrics = Tag(1, kLengthDelimited);  // of the request
-constexpr char kScopeMetrics = Tag(2, kLengthDelimited);     // of ResourceMetrics
-constexpr char kInner = Tag(1, kLengthDelimited);  // Resource there, InstrumentationScope here
-constexpr char kResourceAttribute = Tag(1, kLengthDelimited);
-constexpr char kMetric = Tag(2, kLengthDelimited);     // of ScopeMetrics
-constexpr char kPoint = Tag(1, kLengthDelimited);      // of every kind of data
-constexpr char kTemporality = Tag(2, 0);               // of Sum and Histogram
-constexpr char kMonotonic = Tag(3, 0);                 // of Sum
-constexpr char kMetadata = Tag(12, kLengthDelimited);  // of Metric
-// Of every kind of point.
-constexpr char kStart = Tag(2, kFixed64);
-constexpr char kTime = Tag(3, kFixed64);
-// Of numbers.
-constexpr char kAsDouble = Tag(4, kFixed64);
-constexpr char kAsInt = Tag(6, kFixed64);
-// Of distributions.
-constexpr char kCount = Tag(4, kFixed64);
-constexpr char kSum = Tag(5, kFixed64);
-constexpr char kBucketCounts = Tag(6, kLengthDelimited);
-constexpr char kExplicitBounds = Tag(7, kLengthDelimited);
-constexpr char kQuantileValues = Tag(6, kLengthDelimited);
-// Of ValueAtQuantile.
-constexpr char kQuantile = Tag(1, kFixed64);
-constexpr char kQuantileValue = Tag(2, kFixed64);
-
-constexpr char kAttribute = Tag(7, kLengthDelimited);  // of numbers and summaries
-constexpr char kHistogramAttribute = Tag(9, kLengthDelimited);
-// Of KeyValue and AnyValue.
-constexpr char kKey = Tag(1, kLengthDelimited);
-constexpr char kValue = Tag(2, kLengthDelimited);
-constexpr char kTextValue = Tag(1, kLengthDelimited);
-constexpr char kBoolValue = Tag(2, 0);
-constexpr char kIntegerValue = Tag(3, 0);
-
-constexpr char kDelta = 1;
-constexpr char kCumulative = 2;
-
-constexpr std::size_t kFixedField = 9;   // its tag and eight bytes
-constexpr std::size_t kMostLength = 10;  // of a varint
-constexpr std::size_t kQuantileSize = 2 * kFixedField;
-
-char DataTag(OtlpData data) noexcept {
-  switch (data) {
-    case OtlpData::kGauge:
-      return Tag(5, kLengthDelimited);
-    case OtlpData::kSum:
-      return Tag(7, kLengthDelimited);
-    case OtlpData::kHistogram:
-      return Tag(9, kLengthDelimited);
-    case OtlpData::kSummary:
-      break;
-  }
-  return Tag(11, kLengthDelimited);
-}
-
-// --- writing to memory that has room -----------------------------------------------------------
-
-std::size_t LengthSize(std::size_t length) noexcept {
-  return static_cast<std::size_t>(protozero::length_of_varint(length));
-}
-
-// Of a length-delimited field.
-std::size_t FieldSize(std::size_t length) noexcept { return 1 + LengthSize(length) + length; }
-
-char* WriteVarint(char* to, std::uint64_t value) noexcept {
-  return to + protozero::add_varint_to_buffer(to, value);
-}
-
-char* WriteFixed(char* to, std::uint64_t value) noexcept {
-  if constexpr (std::endian::native == std::endian::little) {
-    std::memcpy(to, &value, 8);
-  } else {
-    for (int i = 0; i < 8; ++i) to[i] = static_cast<char>(value >> (8 * i));
-  }
-  return to + 8;
-}
-char* WriteFixed(char* to, double value) noexcept {
-  return WriteFixed(to, std::bit_cast<std::uint64_t>(value));
-}
-
-template <class T>
-char* WriteFixedField(char* to, char tag, T value) noexcept {
-  *to = tag;
-  return WriteFixed(to + 1, value);
-}
-
-char* WriteText(char* to, char tag, std::string_view text) noexcept {
-  *to = tag;
-  to = WriteVarint(to + 1, text.size());
-  if (!text.empty()) std::memcpy(to, text.data(), text.size());
-  return to + text.size();
-}
-
-std::size_t PackedSize(std::size_t count) noexcept { return count == 0 ? 0 : FieldSize(8 * count); }
-template <class T>
-char* WritePacked(char* to, char tag, const T* values, std::size_t count) noexcept {
-  if (count == 0) return to;
-  *to = tag;
-  to = WriteVarint(to + 1, 8 * count);
-  for (std::size_t i = 0; i < count; ++i) to = WriteFixed(to, values[i]);
-  return to;
-}
-
-std::size_t TimesSize(std::uint64_t start) noexcept {
-  return start == 0 ? kFixedField : 2 * kFixedField;
-}
-char* WriteTimes(char* to, std::uint64_t start, std::uint64_t time) noexcept {
-  if (start != 0) to = WriteFixedField(to, kStart, start);
-  return WriteFixedField(to, kTime, time);
-}
 
 // --- texts -------------------------------------------------------------------------------------
 
@@ -171,15 +55,49 @@ char* WriteAnyValue(char* to, const Attribute& attribute) noexcept {
   return to;
 }
 
+std::size_t KeyValueSize(const Attribute& attribute) noexcept {
+  return FieldSize(attribute.key.size()) + FieldSize(AnyValueSize(attribute));
+}
+
 // A KeyValue as the field `tag` of what contains it.
 void AppendKeyValue(TextBuffer& out, char tag, const Attribute& attribute) {
   const std::size_t value_size = AnyValueSize(attribute);
-  const std::size_t size = FieldSize(attribute.key.size()) + FieldSize(value_size);
+  const std::size_t size = KeyValueSize(attribute);
   char* to = out.Room(FieldSize(size));
   *to = tag;
   to = WriteText(WriteVarint(to + 1, size), kKey, attribute.key);
   *to = kValue;
   out.Advance(WriteAnyValue(WriteVarint(to + 1, value_size), attribute));
+}
+
+void AppendExemplar(TextBuffer& out, char tag, const Exemplar& exemplar, bool integer,
+                    const std::vector<Attribute>& attributes) {
+  const std::uint64_t time = TimeOf(exemplar);
+  const bool traced = exemplar.trace.valid();
+  std::size_t size = kFixedField + (time != 0 ? kFixedField : 0);
+  if (traced) {
+    size += FieldSize(exemplar.trace.span_id.size()) + FieldSize(exemplar.trace.trace_id.size());
+  }
+  for (const Attribute& attribute : attributes) size += FieldSize(KeyValueSize(attribute));
+  char* to = out.Room(FieldSize(size));
+  *to = tag;
+  to = WriteVarint(to + 1, size);
+  if (time != 0) to = WriteFixedField(to, kExemplarTime, time);
+  if (integer) {
+    to = WriteFixedField(to, kExemplarInt,
+                         static_cast<std::uint64_t>(static_cast<std::int64_t>(exemplar.value)));
+  } else {
+    to = WriteFixedField(to, kExemplarDouble, exemplar.value);
+  }
+  if (traced) {
+    const auto bytes = [](const auto& id) {
+      return std::string_view(reinterpret_cast<const char*>(id.data()), id.size());
+    };
+    to = WriteText(to, kSpanId, bytes(exemplar.trace.span_id));
+    to = WriteText(to, kTraceId, bytes(exemplar.trace.trace_id));
+  }
+  out.Advance(to);
+  for (const Attribute& attribute : attributes) AppendKeyValue(out, kFilteredAttribute, attribute);
 }
 
 std::string EncodedResource(const Resource& resource) {
@@ -221,8 +139,17 @@ void ProtobufRequest::AppendHead(TextBuffer& out, const FamilyForm& form) {
 
 void ProtobufRequest::AppendAttributes(TextBuffer& out, OtlpData data,
                                        const std::vector<Attribute>& attributes) {
-  const char tag = data == OtlpData::kHistogram ? kHistogramAttribute : kAttribute;
-  for (const Attribute& attribute : attributes) AppendKeyValue(out, tag, attribute);
+  for (const Attribute& attribute : attributes) {
+    AppendKeyValue(out, AttributeTag(data), attribute);
+  }
+}
+
+void ProtobufRequest::AppendExemplars(TextBuffer& out, OtlpData data, const ExemplarList& list,
+                                      Attributes& scratch) {
+  for (const Exemplar* const exemplar : list.exemplars) {
+    AppendExemplar(out, ExemplarTag(data), *exemplar, IsInteger(*exemplar, list.integers),
+                   scratch.Of(*exemplar));
+  }
 }
 
 ProtobufRequest::ProtobufRequest(const Resource& resource, TextBuffer& body)
@@ -249,7 +176,7 @@ void ProtobufRequest::Close() {
     return;
   }
   char* to = body_.Room(kMostTail);
-  if (form_.data == OtlpData::kSum || form_.data == OtlpData::kHistogram) {
+  if (HasTemporality(form_.data)) {
     *to++ = kTemporality;
     *to++ = form_.delta ? kDelta : kCumulative;
     if (form_.monotonic) {
@@ -313,6 +240,31 @@ void ProtobufRequest::Histogram(PaddedText attributes, std::uint64_t start, std:
   if (has_sum) to = WriteFixedField(to, kSum, point.sum);
   to = WritePacked(to, kBucketCounts, point.buckets, bounds + 1);
   to = WritePacked(to, kExplicitBounds, point.bounds, bounds);
+  body_.Advance(CopyPadded(to, attributes));
+}
+
+void ProtobufRequest::ExponentialHistogram(PaddedText attributes, std::uint64_t start,
+                                           std::uint64_t time, const HistogramPoint& point) {
+  const NativeHistogram& native = *point.native;
+  const std::uint64_t count = ExponentialCount(native);
+  const bool has_sum = HasExponentialSum(point, count);
+  const bool has_threshold = native.zero_threshold != 0;
+  const std::uint64_t scale = protozero::encode_zigzag32(native.schema);
+  const std::size_t positive = CountsSize(native.positive);
+  const std::size_t negative = CountsSize(native.negative);
+  char* to = StartPoint(TimesSize(start) + 2 * kFixedField + (has_sum ? kFixedField : 0) + 1 +
+                        LengthSize(scale) + RangeFieldSize(native.positive, positive) +
+                        RangeFieldSize(native.negative, negative) +
+                        (has_threshold ? kFixedField : 0) + attributes.size);
+  to = WriteTimes(to, start, time);
+  to = WriteFixedField(to, kCount, count);
+  if (has_sum) to = WriteFixedField(to, kSum, point.sum);
+  *to = kScale;
+  to = WriteVarint(to + 1, scale);
+  to = WriteFixedField(to, kZeroCount, native.zero_count);
+  to = WriteRange(to, kPositive, native.positive, positive);
+  to = WriteRange(to, kNegative, native.negative, negative);
+  if (has_threshold) to = WriteFixedField(to, kZeroThreshold, native.zero_threshold);
   body_.Advance(CopyPadded(to, attributes));
 }
 

@@ -14,6 +14,7 @@
 
 #include "exporters/common/encoding/padded_text.h"
 #include "exporters/otlp/attributes.h"
+#include "exporters/otlp/exemplar_form.h"
 #include "exporters/otlp/family_form.h"
 #include "polymeter/encoder.h"
 
@@ -27,6 +28,9 @@ class ProtobufRequest {
   static void AppendHead(encoding::TextBuffer& out, const FamilyForm& form);
   static void AppendAttributes(encoding::TextBuffer& out, OtlpData data,
                                const std::vector<Attribute>& attributes);
+  // Not kept: they change with every snapshot.
+  static void AppendExemplars(encoding::TextBuffer& out, OtlpData data, const ExemplarList& list,
+                              Attributes& scratch);
 
   // `body` is cleared and must outlive this.
   ProtobufRequest(const Resource& resource, encoding::TextBuffer& body);
@@ -35,13 +39,16 @@ class ProtobufRequest {
   void Open(const FamilyForm& form, encoding::PaddedText head);
   void Close();  // without points it leaves nothing
 
-  // --- a point of the open metric, with its encoded attributes ---------------------------------
+  // --- a point of the open metric, with its encoded attributes, and behind them its exemplars ----
   void Integer(encoding::PaddedText attributes, std::uint64_t start, std::uint64_t time,
                std::int64_t value);
   void Double(encoding::PaddedText attributes, std::uint64_t start, std::uint64_t time,
               double value);
   void Histogram(encoding::PaddedText attributes, std::uint64_t start, std::uint64_t time,
                  const HistogramPoint& point);
+  // Of a point that has exponential buckets.
+  void ExponentialHistogram(encoding::PaddedText attributes, std::uint64_t start,
+                            std::uint64_t time, const HistogramPoint& point);
   void Summary(encoding::PaddedText attributes, std::uint64_t start, std::uint64_t time,
                std::uint64_t count, double sum, const std::vector<Quantile>& quantiles);
   std::size_t mark() const noexcept { return body_.size(); }

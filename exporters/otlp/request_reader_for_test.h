@@ -18,6 +18,20 @@ namespace testing {
 
 using ReadAttributes = std::map<std::string, std::string>;  // "text", "int:5", "bool:1"
 
+struct ReadRange {
+  std::int32_t offset = 0;
+  std::vector<std::uint64_t> counts;
+};
+
+struct ReadExemplar {
+  ReadAttributes attributes;
+  std::optional<std::uint64_t> time;
+  std::optional<double> as_double;
+  std::optional<std::int64_t> as_int;
+  std::string trace_id;  // bytes
+  std::string span_id;
+};
+
 struct ReadPoint {
   ReadAttributes attributes;
   std::optional<std::uint64_t> start;
@@ -29,13 +43,19 @@ struct ReadPoint {
   std::vector<std::uint64_t> buckets;
   std::vector<double> bounds;
   std::vector<std::pair<double, double>> quantiles;
+  std::optional<std::int32_t> scale;
+  std::optional<std::uint64_t> zero_count;
+  std::optional<double> zero_threshold;
+  std::optional<ReadRange> positive;
+  std::optional<ReadRange> negative;
+  std::vector<ReadExemplar> exemplars;
 };
 
 struct ReadMetric {
   std::string name;
   std::string description;
   std::string unit;
-  std::string data;  // "gauge", "sum", "histogram", "summary"
+  std::string data;  // "gauge", "sum", "histogram", "exponential", "summary"
   int temporality = 0;
   bool monotonic = false;
   ReadAttributes metadata;
@@ -131,6 +151,9 @@ class RequestReader {
         case 9:
           Data(out, "histogram", in.get_message());
           break;
+        case 10:
+          Data(out, "exponential", in.get_message());
+          break;
         case 11:
           Data(out, "summary", in.get_message());
           break;
@@ -151,7 +174,7 @@ class RequestReader {
     while (in.next()) {
       if (in.tag() == 1) {
         out.points.push_back(Point(out.data, in.get_message()));
-      } else if (in.tag() == 2 && (out.data == "sum" || out.data == "histogram")) {
+      } else if (in.tag() == 2 && out.data != "gauge" && out.data != "summary") {
         out.temporality = in.get_enum();
       } else if (in.tag() == 3 && out.data == "sum") {
         out.monotonic = in.get_bool();
@@ -162,6 +185,7 @@ class RequestReader {
   }
 
   static ReadPoint Point(const std::string& data, protozero::pbf_reader in) {
+    if (data == "exponential") return Exponential(in);
     ReadPoint out;
     const bool number = data == "gauge" || data == "sum";
     const bool histogram = data == "histogram";
@@ -169,6 +193,8 @@ class RequestReader {
       const auto tag = in.tag();
       if (tag == (histogram ? 9U : 7U)) {
         AddKeyValue(out.attributes, in.get_message());
+      } else if ((tag == 5 && number) || (tag == 8 && histogram)) {
+        out.exemplars.push_back(ReadExemplarOf(in.get_message()));
       } else if (tag == 2) {
         out.start = in.get_fixed64();
       } else if (tag == 3) {
@@ -196,6 +222,100 @@ class RequestReader {
       }
     }
     Need(!number || out.as_double.has_value() != out.as_int.has_value(), "not one value");
+    return out;
+  }
+
+  static ReadPoint Exponential(protozero::pbf_reader in) {
+    ReadPoint out;
+    while (in.next()) {
+      switch (in.tag()) {
+        case 1:
+          AddKeyValue(out.attributes, in.get_message());
+          break;
+        case 2:
+          out.start = in.get_fixed64();
+          break;
+        case 3:
+          out.time = in.get_fixed64();
+          break;
+        case 4:
+          out.count = in.get_fixed64();
+          break;
+        case 5:
+          out.sum = in.get_double();
+          break;
+        case 6:
+          out.scale = in.get_sint32();
+          break;
+        case 7:
+          out.zero_count = in.get_fixed64();
+          break;
+        case 8:
+          Need(!out.positive.has_value(), "two positive ranges");
+          out.positive = Range(in.get_message());
+          break;
+        case 9:
+          Need(!out.negative.has_value(), "two negative ranges");
+          out.negative = Range(in.get_message());
+          break;
+        case 11:
+          out.exemplars.push_back(ReadExemplarOf(in.get_message()));
+          break;
+        case 14:
+          out.zero_threshold = in.get_double();
+          break;
+        default:
+          throw std::runtime_error("field of an exponential point");
+      }
+    }
+    // Every receiver relies on it.
+    std::uint64_t count = out.zero_count.value_or(0);
+    for (const auto* const range : {&out.positive, &out.negative}) {
+      if (!range->has_value()) continue;
+      for (const std::uint64_t bucket : (*range)->counts) count += bucket;
+    }
+    Need(out.count == count, "count is not the sum of the buckets");
+    return out;
+  }
+
+  static ReadRange Range(protozero::pbf_reader in) {
+    ReadRange out;
+    Need(in.next(1), "no offset");
+    out.offset = in.get_sint32();
+    Need(in.next(2), "no counts");
+    for (const auto count : in.get_packed_uint64()) out.counts.push_back(count);
+    Need(!in.next(), "field of Buckets");
+    return out;
+  }
+
+  static ReadExemplar ReadExemplarOf(protozero::pbf_reader in) {
+    ReadExemplar out;
+    while (in.next()) {
+      switch (in.tag()) {
+        case 2:
+          out.time = in.get_fixed64();
+          break;
+        case 3:
+          out.as_double = in.get_double();
+          break;
+        case 4:
+          out.span_id = in.get_bytes();
+          break;
+        case 5:
+          out.trace_id = in.get_bytes();
+          break;
+        case 6:
+          out.as_int = in.get_sfixed64();
+          break;
+        case 7:
+          AddKeyValue(out.attributes, in.get_message());
+          break;
+        default:
+          throw std::runtime_error("field of Exemplar");
+      }
+    }
+    Need(out.as_double.has_value() != out.as_int.has_value(), "not one value of an exemplar");
+    Need(out.trace_id.empty() == out.span_id.empty(), "half a trace");
     return out;
   }
 };

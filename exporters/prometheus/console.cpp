@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "exporters/common/exposition/page_portability.h"
 #include "exporters/common/exposition/text_encoder.h"
 #include "exporters/common/transport/file.h"
 
@@ -40,6 +41,10 @@ const BackendInfo& ConsoleBackendInfo() {
             PushOptions("console").Interval(options.Duration("interval")).RandomOffset(false),
             MakeTextEncoder(), std::move(connect), *outside.clock));
       },
+      .portability =
+          [](const FamilyDescription& family, const BackendOptions&) {
+            return PagePortability(family, "console", PageKind::kText);
+          },
   };
   return kInfo;
 }

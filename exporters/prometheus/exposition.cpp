@@ -5,6 +5,7 @@
 #include <string>
 
 #include "exporters/common/exposition/openmetrics_encoder.h"
+#include "exporters/common/exposition/protobuf_encoder.h"
 #include "exporters/common/exposition/text_encoder.h"
 #include "exporters/common/transport/gzip_stream.h"
 
@@ -74,19 +75,41 @@ class Body final : public MessageSink {
 }  // namespace
 
 Exposition::Exposition(const ExpositionOptions& options, const Clock& clock)
-    : options_(options), clock_(clock) {
-  formats_[0].encoder = MakeTextEncoder();
-  formats_[1].encoder =
-      MakeOpenMetricsEncoder(OpenMetricsOptions{.created_timestamps = options.created_timestamps});
+    : options_(options), clock_(clock) {}
+
+std::unique_ptr<Encoder> Exposition::MakeEncoder(const Negotiated& negotiated) const {
+  const bool created = options_.created_timestamps;
+  switch (negotiated.format) {
+    case ExpositionFormat::kProtobuf:
+      return MakeProtobufEncoder(
+          ProtobufOptions{.escaping = negotiated.escaping, .created_timestamps = created});
+    case ExpositionFormat::kOpenMetrics100:
+      return MakeOpenMetricsEncoder(
+          OpenMetricsOptions{.created_timestamps = created, .escaping = negotiated.escaping});
+    case ExpositionFormat::kText004:
+      break;
+  }
+  return MakeTextEncoder(TextOptions{.escaping = negotiated.escaping});
 }
 
-std::size_t Exposition::FormatFor(std::string_view accept) const {
-  const ExpositionFormat format = options_.format ? *options_.format : NegotiateFormat(accept);
-  return format == ExpositionFormat::kOpenMetrics100 ? 1 : 0;
+Exposition::Kind& Exposition::KindOf(const Negotiated& negotiated) const {
+  Kind& kind = kinds_[static_cast<std::size_t>(negotiated.format)]
+                     [static_cast<std::size_t>(negotiated.escaping)];
+  std::call_once(kind.made, [&] {
+    kind.encoder = MakeEncoder(negotiated);
+    kind.content_type = kind.encoder->content_type();
+    if (kind.content_type.find("; escaping=") == std::string::npos) {
+      kind.content_type.append("; escaping=").append(ToString(negotiated.escaping));
+    }
+  });
+  return kind;
 }
 
 std::string_view Exposition::ContentType(std::string_view accept) const {
-  return formats_[FormatFor(accept)].encoder->content_type();
+  const Negotiated negotiated = Negotiate(accept);
+  const Kind& kind = KindOf(negotiated);
+  return negotiated.escaping_asked ? std::string_view(kind.content_type)
+                                   : kind.encoder->content_type();
 }
 
 Status Exposition::Answer(const Take& take, const ScrapeRequest& request, ScrapeSink& sink) {
@@ -99,8 +122,8 @@ Status Exposition::Answer(const Take& take, const ScrapeRequest& request, Scrape
     const auto snapshot = take(now + timeout * 3 / 4);
     if (!snapshot) return Status::Error("shutting down");
     const bool gzip = options_.gzip_level > 0 && AcceptsGzip(request.accept_encoding);
-    return Encode(formats_[FormatFor(request.accept)], *snapshot, gzip, now + timeout * 19 / 20,
-                  sink);
+    return Encode(KindOf(Negotiate(request.accept)), ContentType(request.accept), *snapshot, gzip,
+                  now + timeout * 19 / 20, sink);
   } catch (const std::exception& e) {
     return Status::Error(std::string("the scrape was broken off: ") + e.what());
   } catch (...) {
@@ -108,16 +131,63 @@ Status Exposition::Answer(const Take& take, const ScrapeRequest& request, Scrape
   }
 }
 
-Status Exposition::Encode(Format& format, const Snapshot& snapshot, bool gzip, Deadline deadline,
-                          ScrapeSink& sink) {
-  Body page(format.encoder->content_type(), gzip ? options_.gzip_level : 0, deadline, clock_, sink);
-  const std::unique_lock lock(format.mutex, std::try_to_lock);
-  if (lock && format.cache == nullptr) format.cache = format.encoder->MakeCache();
+void Exposition::NoteUse(Kind& kind) {
+  const std::lock_guard lock(caches_mutex_);
+  kind.used = ++scrapes_;
+  std::size_t caches = 0;
+  Kind* oldest = nullptr;
+  for (auto& escapings : kinds_) {
+    for (Kind& other : escapings) {
+      if (other.used == 0) continue;
+      ++caches;
+      if (oldest == nullptr || other.used < oldest->used) oldest = &other;
+    }
+  }
+  if (caches <= kMostCaches) return;
+  const std::unique_lock others(oldest->mutex, std::try_to_lock);
+  if (!others) return;  // in use after all: the next scrape looks again
+  oldest->cache.reset();
+  oldest->used = 0;
+}
+
+std::size_t Exposition::caches() const {
+  const std::lock_guard lock(caches_mutex_);
+  std::size_t count = 0;
+  for (const auto& escapings : kinds_) {
+    for (const Kind& kind : escapings) count += kind.used != 0 ? 1 : 0;
+  }
+  return count;
+}
+
+void Exposition::Count(const EncodeReport& report) {
+  if (report.dropped.empty()) return;
+  const std::lock_guard lock(dropped_mutex_);
+  for (const EncodeReport::Drop& drop : report.dropped) {
+    dropped_[std::string(drop.reason)] += drop.points;
+  }
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> Exposition::Dropped() const {
+  const std::lock_guard lock(dropped_mutex_);
+  return {dropped_.begin(), dropped_.end()};
+}
+
+Status Exposition::Encode(Kind& kind, std::string_view content_type, const Snapshot& snapshot,
+                          bool gzip, Deadline deadline, ScrapeSink& sink) {
+  Body page(content_type, gzip ? options_.gzip_level : 0, deadline, clock_, sink);
+  const std::unique_lock lock(kind.mutex, std::try_to_lock);
+  if (lock) {
+    NoteUse(kind);
+    if (kind.cache == nullptr) kind.cache = kind.encoder->MakeCache();
+  }
   bool complete = false;
   try {
-    complete = format.encoder->Encode(snapshot, lock ? format.cache.get() : nullptr, page).complete;
+    const EncodeReport report =
+        kind.encoder->Encode(snapshot, lock ? kind.cache.get() : nullptr, page);
+    complete = report.complete;
+    Count(report);
   } catch (...) {
-    if (lock) format.cache.reset();  // left in the middle of something
+    if (lock) kind.cache.reset();  // left in the middle of something
     throw;
   }
   if (complete && page.Finish()) return {};

@@ -5,11 +5,16 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "exporters/prometheus/negotiation.h"
 #include "polymeter/encoder.h"
@@ -20,14 +25,17 @@ POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 
 struct ExpositionOptions {
-  bool created_timestamps = false;  // `_created` in OpenMetrics
+  bool created_timestamps = false;  // `_created` in OpenMetrics, created_timestamp in protobuf
   int gzip_level = 1;               // 0: never compressed
   // The one format that is served; empty: what the client prefers.
   std::optional<ExpositionFormat> format;
+  bool protobuf = true;  // whether it is among what a client may prefer
 };
 
-// Thread-safe. Scrapes run beside each other; those of one format share a cache of line heads, and
-// one that finds it taken (a slow client holds it while it reads) encodes without.
+// Thread-safe. Scrapes run beside each other; those of one kind of page (a format, and how names
+// are escaped in it) share a cache of line heads, and one that finds it taken (a slow client
+// holds it while it reads) encodes without. Clients choose the kind, so only the caches of the
+// kMostCaches that were asked for last are kept.
 class POLYMETER_EXPORT Exposition {
  public:
   // The snapshot, taken before the deadline; nothing when there is none to be had any more.
@@ -41,20 +49,43 @@ class POLYMETER_EXPORT Exposition {
   // The Content-Type that Answer would give.
   std::string_view ContentType(std::string_view accept) const;
 
+  // Points that pages could not carry, by reason, of all pages so far.
+  std::vector<std::pair<std::string, std::uint64_t>> Dropped() const;
+
+  static constexpr std::size_t kMostCaches = 3;
+  // How many caches there are.
+  std::size_t caches() const;
+
  private:
-  struct Format {
+  // A format with one way to escape names.
+  struct Kind {
+    std::once_flag made;
     std::unique_ptr<Encoder> encoder;
+    std::string content_type;  // with `escaping`
+
     std::mutex mutex;  // of the cache
     std::unique_ptr<EncoderCache> cache;
+    std::uint64_t used = 0;  // under caches_mutex_: when there was a scrape; 0: no cache
   };
-  // Which of formats_.
-  std::size_t FormatFor(std::string_view accept) const;
-  Status Encode(Format& format, const Snapshot& snapshot, bool gzip, Deadline deadline,
-                ScrapeSink& sink);
+  Negotiated Negotiate(std::string_view accept) const {
+    return NegotiateFormat(accept, options_.format, options_.protobuf);
+  }
+  Kind& KindOf(const Negotiated& negotiated) const;
+  std::unique_ptr<Encoder> MakeEncoder(const Negotiated& negotiated) const;
+  Status Encode(Kind& kind, std::string_view content_type, const Snapshot& snapshot, bool gzip,
+                Deadline deadline, ScrapeSink& sink);
+  void Count(const EncodeReport& report);
+  // `kind` is about to be used with its cache: forgets the one that was not used for the longest
+  // time where there would be too many.
+  void NoteUse(Kind& kind);
 
   const ExpositionOptions options_;
   const Clock& clock_;
-  std::array<Format, 2> formats_;  // text 0.0.4, OpenMetrics 1.0
+  mutable std::array<std::array<Kind, 4>, kExpositionFormats> kinds_;  // by format and escaping
+  mutable std::mutex caches_mutex_;
+  std::uint64_t scrapes_ = 0;  // under caches_mutex_
+  mutable std::mutex dropped_mutex_;
+  std::map<std::string, std::uint64_t, std::less<>> dropped_;
 };
 
 }  // namespace detail

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -21,8 +22,11 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 using testing::kOpenMetrics;
+using testing::kProtobuf;
 using testing::kText;
 constexpr const char* kWantsOpenMetrics = "application/openmetrics-text;version=1.0.0";
+constexpr const char* kWantsProtobuf =
+    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
 
 Snapshot SomeSeries(std::size_t series) {
   testing::SnapshotBuilder builder;
@@ -84,6 +88,70 @@ TEST(Exposition, ServesOneFormatToEveryoneWhereThatIsConfigured) {
   EXPECT_EQ(Exposition(options).ContentType(""), kOpenMetrics);
 }
 
+TEST(Exposition, ServesProtobufWhereItIsAskedFor) {
+  Exposition exposition({});
+  Sink sink;
+  EXPECT_TRUE(
+      exposition.Answer(TakeOf(SomeSeries(1)), {kWantsProtobuf, "", seconds(1)}, sink).ok());
+  EXPECT_EQ(sink.content_type, kProtobuf);
+  EXPECT_EQ(sink.body.substr(0, 13), std::string("\x2B\x0A\x0Ajobs_total", 13)) << sink.body;
+  EXPECT_EQ(sink.body.size(), 0x2Bu + 1);
+  ExpositionOptions options;
+  options.protobuf = false;
+  EXPECT_EQ(Exposition(options).ContentType(kWantsProtobuf), kText);
+  options.format = ExpositionFormat::kProtobuf;
+  EXPECT_EQ(Exposition(options).ContentType(""), kProtobuf);
+}
+
+TEST(Exposition, PutsStartTimesIntoProtobufOnRequest) {
+  testing::SnapshotBuilder builder;
+  builder.sink().BeginFamily(MetricType::kCounter, "jobs_total", "Jobs.");
+  builder.sink().Counter({}, std::uint64_t{1});
+  const Snapshot snapshot = builder.Generation(1, SystemTime(seconds(1700000000))).Build();
+  std::size_t sizes[2];
+  for (const bool created : {false, true}) {
+    ExpositionOptions options;
+    options.created_timestamps = created;
+    Exposition exposition(options);
+    Sink sink;
+    EXPECT_TRUE(exposition.Answer(TakeOf(snapshot), {kWantsProtobuf, "", seconds(1)}, sink).ok());
+    sizes[created ? 1 : 0] = sink.body.size();
+  }
+  EXPECT_EQ(sizes[1], sizes[0] + 8);  // a tag, a length and one field of five bytes and its tag
+}
+
+TEST(Exposition, SaysHowNamesAreEscapedToClientsThatAsked) {
+  const Exposition exposition({});
+  EXPECT_EQ(exposition.ContentType("text/plain;version=1.0.0;escaping=values"),
+            std::string(kText) + "; escaping=values");
+  EXPECT_EQ(exposition.ContentType(std::string(kWantsOpenMetrics) + ";escaping=dots"),
+            std::string(kOpenMetrics) + "; escaping=dots");
+  EXPECT_EQ(exposition.ContentType(std::string(kWantsProtobuf) + ",text/plain;escaping=values;q=0"
+                                                                 ".5"),
+            std::string(kProtobuf) + "; escaping=values");
+  EXPECT_EQ(exposition.ContentType(kWantsProtobuf), kProtobuf);
+}
+
+// Every kind of page, one after the other and again: the caches of most are gone in between.
+TEST(Exposition, GivesTheSamePageWhateverOthersAskedFor) {
+  Exposition exposition({});
+  const Snapshot snapshot = SomeSeries(100);
+  std::map<std::string, std::string> pages;
+  for (int turn = 0; turn < 3; ++turn) {
+    for (const std::string format : {"text/plain", kWantsOpenMetrics, kWantsProtobuf}) {
+      for (const char* const escaping : {"underscores", "dots", "values", "allow-utf-8"}) {
+        const std::string accept = format + ";escaping=" + escaping;
+        Sink sink;
+        EXPECT_TRUE(exposition.Answer(TakeOf(snapshot), {accept, "", seconds(5)}, sink).ok());
+        EXPECT_EQ(sink.content_type, exposition.ContentType(accept));
+        const auto [known, is_new] = pages.emplace(accept, sink.body);
+        EXPECT_EQ(known->second, sink.body) << accept;
+      }
+    }
+    EXPECT_LE(exposition.caches(), Exposition::kMostCaches);
+  }
+}
+
 TEST(Exposition, CompressesWhatIsWorthIt) {
   Exposition exposition({});
   Sink small;
@@ -115,6 +183,27 @@ TEST(Exposition, GivesAnEmptyPageForNoFamilies) {
   EXPECT_TRUE(exposition.Answer(TakeOf(Snapshot()), {"", "gzip", seconds(1)}, sink).ok());
   EXPECT_EQ(sink.begun, 1);
   EXPECT_EQ(sink.body, "");
+}
+
+TEST(Exposition, CountsWhatPagesCannotCarry) {
+  testing::SnapshotBuilder builder;
+  builder.sink().BeginFamily(MetricType::kSummary, "size", "S.");
+  builder.sink().Summary(nullptr, 0, nullptr, 0, 1, 2);
+  builder.sink().BeginFamily(MetricType::kCounter, "down_total", "D.");
+  builder.sink().Counter({}, -1.5);
+  const Snapshot snapshot = builder.Build();
+  Exposition exposition({});
+  const auto scrape = [&](const char* accept) {
+    Sink sink;
+    EXPECT_TRUE(exposition.Answer(TakeOf(snapshot), {accept, "", seconds(1)}, sink).ok());
+  };
+  scrape("*/*");  // text carries a negative counter
+  EXPECT_TRUE(exposition.Dropped().empty());
+  scrape(kWantsOpenMetrics);
+  scrape(kWantsOpenMetrics);
+  ASSERT_EQ(exposition.Dropped().size(), 1u);
+  EXPECT_EQ(exposition.Dropped()[0].first, "counter_value");
+  EXPECT_EQ(exposition.Dropped()[0].second, 2u);
 }
 
 TEST(Exposition, GivesTheSamePageWarmAndCold) {

@@ -8,6 +8,8 @@
 POLYMETER_BEGIN_NAMESPACE
 namespace {
 
+using detail::NameEscaping;
+
 std::string_view Trim(std::string_view text) {
   const auto blank = [](char c) { return c == ' ' || c == '\t'; };
   while (!text.empty() && blank(text.front())) text.remove_prefix(1);
@@ -44,8 +46,19 @@ std::string_view Next(std::string_view& rest, char separator) {
 struct Element {
   std::string_view what;
   std::string_view version;
+  std::string_view proto;
+  std::string_view encoding;
+  std::optional<NameEscaping> escaping;  // one that is known
   double q = 1;
 };
+
+std::optional<NameEscaping> EscapingNamed(std::string_view name) {
+  for (const NameEscaping escaping : {NameEscaping::kUnderscores, NameEscaping::kDots,
+                                      NameEscaping::kValues, NameEscaping::kAllowUtf8}) {
+    if (name == detail::ToString(escaping)) return escaping;
+  }
+  return std::nullopt;
+}
 
 // Nothing when the q-value is not one.
 std::optional<Element> Parse(std::string_view text) {
@@ -58,6 +71,9 @@ std::optional<Element> Parse(std::string_view text) {
       value = value.substr(1, value.size() - 2);
     }
     if (Same(name, "version")) element.version = value;
+    if (Same(name, "proto")) element.proto = value;
+    if (Same(name, "encoding")) element.encoding = value;
+    if (Same(name, "escaping")) element.escaping = EscapingNamed(value);
     if (Same(name, "q")) {
       const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(),
                                                 element.q, std::chars_format::fixed);
@@ -70,25 +86,52 @@ std::optional<Element> Parse(std::string_view text) {
   return element;
 }
 
+// Nothing when it is not a format of ours.
+std::optional<ExpositionFormat> FormatOf(const Element& element) {
+  if (Same(element.what, "application/vnd.google.protobuf")) {
+    if (element.proto != "io.prometheus.client.MetricFamily" || element.encoding != "delimited") {
+      return std::nullopt;
+    }
+    return ExpositionFormat::kProtobuf;
+  }
+  if (Same(element.what, "application/openmetrics-text")) {
+    if (element.version != "1.0.0") return std::nullopt;
+    return ExpositionFormat::kOpenMetrics100;
+  }
+  if (Same(element.what, "text/plain")) {
+    const std::string_view version = element.version;
+    if (!version.empty() && version != "0.0.4" && version != "1.0.0") return std::nullopt;
+    return ExpositionFormat::kText004;
+  }
+  if (Same(element.what, "text/*") || Same(element.what, "*/*")) return ExpositionFormat::kText004;
+  return std::nullopt;
+}
+
 }  // namespace
 
-ExpositionFormat NegotiateFormat(std::string_view accept) {
-  ExpositionFormat best = ExpositionFormat::kText004;
+Negotiated NegotiateFormat(std::string_view accept, std::optional<ExpositionFormat> only,
+                           bool protobuf) {
+  ExpositionFormat best = only.value_or(ExpositionFormat::kText004);
+  std::optional<NameEscaping> escaping;
   double best_q = 0;
+  std::optional<NameEscaping> any_escaping;
+  double any_q = 0;
   while (!accept.empty()) {
     const auto element = Parse(Next(accept, ','));
-    if (!element || element->q <= best_q) continue;
-    if (Same(element->what, "application/openmetrics-text") && element->version == "1.0.0") {
-      best = ExpositionFormat::kOpenMetrics100;
-      best_q = element->q;
-    } else if ((Same(element->what, "text/plain") &&
-                (element->version.empty() || element->version == "0.0.4")) ||
-               Same(element->what, "text/*") || Same(element->what, "*/*")) {
-      best = ExpositionFormat::kText004;
-      best_q = element->q;
+    if (!element) continue;
+    if (element->escaping && element->q > any_q) {
+      any_escaping = element->escaping;
+      any_q = element->q;
     }
+    const auto format = FormatOf(*element);
+    if (!format || element->q <= best_q || (only && format != only)) continue;
+    if (format == ExpositionFormat::kProtobuf && !only && !protobuf) continue;
+    best = *format;
+    escaping = element->escaping;
+    best_q = element->q;
   }
-  return best;
+  if (best == ExpositionFormat::kProtobuf && !escaping) escaping = any_escaping;
+  return {best, escaping.value_or(NameEscaping::kUnderscores), escaping.has_value()};
 }
 
 bool AcceptsGzip(std::string_view accept_encoding) {

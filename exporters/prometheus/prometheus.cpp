@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -13,8 +14,11 @@
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "exporters/common/exposition/openmetrics_encoder.h"
+#include "exporters/common/exposition/page_portability.h"
+#include "exporters/common/exposition/protobuf_encoder.h"
 #include "exporters/common/exposition/text_encoder.h"
 #include "exporters/common/security/http_guard.h"
 #include "exporters/common/transport/http_server.h"
@@ -63,11 +67,11 @@ constexpr OptionSpec kOptions[] = {
      .kind = OptionKind::kChoice,
      .default_value = "auto",
      .help = "What is served: auto is what the client prefers.",
-     .choices = "auto,text,openmetrics"},
+     .choices = "auto,text,openmetrics,protobuf"},
     {.name = "created",
      .kind = OptionKind::kBool,
      .default_value = "false",
-     .help = "Adds _created samples (start times) to OpenMetrics pages."},
+     .help = "Adds start times: _created samples in OpenMetrics, created_timestamp in protobuf."},
     {.name = "gzip",
      .kind = OptionKind::kInteger,
      .default_value = "1",
@@ -119,6 +123,7 @@ ExpositionOptions ExpositionOptionsOf(const BackendOptions& options) {
   const std::string& format = options.Choice("format");
   if (format == "text") exposition.format = ExpositionFormat::kText004;
   if (format == "openmetrics") exposition.format = ExpositionFormat::kOpenMetrics100;
+  if (format == "protobuf") exposition.format = ExpositionFormat::kProtobuf;
   return exposition;
 }
 
@@ -143,10 +148,21 @@ class ResponseSink final : public ScrapeSink {
     if (!content_encoding.empty()) response_.AddHeader("Content-Encoding", content_encoding);
     response_.AddHeader("Vary", "Accept, Accept-Encoding");
   }
-  bool Write(std::string_view bytes) override { return response_.Write(bytes); }
+  bool Write(std::string_view bytes) override {
+    const auto begin = std::chrono::steady_clock::now();
+    const bool written = response_.Write(bytes);
+    waited_ += std::chrono::steady_clock::now() - begin;
+    if (written) bytes_ += bytes.size();
+    return written;
+  }
+  std::uint64_t bytes() const noexcept { return bytes_; }
+  // How long writing took.
+  std::chrono::nanoseconds waited() const noexcept { return waited_; }
 
  private:
   HttpResponse& response_;
+  std::uint64_t bytes_ = 0;
+  std::chrono::nanoseconds waited_{0};
 };
 
 // Shared with the server's threads, of which one may outlive the backend.
@@ -206,6 +222,10 @@ class Routes {
   void FillReport(BackendReport& report) const {
     report.scrapes = scrapes_;
     report.failed_scrapes = failed_;
+    report.encodes = encodes_;
+    report.encode_seconds = static_cast<double>(encode_nanos_) * 1e-9;
+    report.sent_bytes = sent_bytes_;
+    report.dropped = exposition_.Dropped();
     const std::lock_guard lock(error_mutex_);
     report.last_error = error_;
   }
@@ -250,15 +270,25 @@ class Routes {
   };
 
   void Scrape(const HttpRequest& request, HttpResponse& response) {
-    const auto take = [this](Deadline deadline) -> std::optional<Snapshot> {
+    std::optional<std::chrono::steady_clock::time_point> taken;
+    const auto take = [&, this](Deadline deadline) -> std::optional<Snapshot> {
       const Use use(*this);
       if (use.source() == nullptr) return std::nullopt;
-      return use.source()->TakeSnapshot(deadline);
+      auto snapshot = use.source()->TakeSnapshot(deadline);
+      taken = std::chrono::steady_clock::now();
+      return snapshot;
     };
     const ScrapeRequest scrape{request.Header("Accept"), request.Header("Accept-Encoding"),
                                TimeoutOf(request)};
     ResponseSink sink(response);
     Status status = exposition_.Answer(take, scrape, sink);
+    if (taken) {
+      const auto encoding = std::chrono::steady_clock::now() - *taken - sink.waited();
+      encode_nanos_ += static_cast<std::uint64_t>(
+          std::chrono::duration_cast<std::chrono::nanoseconds>(encoding).count());
+      ++encodes_;
+    }
+    sent_bytes_ += sink.bytes();
     if (!status.ok()) {
       response.Fail(503, status.message() + "\n");
     } else if (!response.Finish()) {
@@ -284,6 +314,9 @@ class Routes {
   int users_ = 0;
   std::atomic<std::uint64_t> scrapes_{0};
   std::atomic<std::uint64_t> failed_{0};
+  std::atomic<std::uint64_t> encodes_{0};
+  std::atomic<std::uint64_t> encode_nanos_{0};
+  std::atomic<std::uint64_t> sent_bytes_{0};
   mutable std::mutex error_mutex_;
   std::string error_;
 };
@@ -438,6 +471,14 @@ Result<std::unique_ptr<Backend>> MakePrometheusBackend(const BackendOptions& opt
       *outside.clock, std::move(routes), std::move(server), outside));
 }
 
+std::vector<PortabilityNote> PrometheusPortability(const FamilyDescription& family,
+                                                   const BackendOptions& options) {
+  const std::string& format = options.Choice("format");
+  if (format == "text") return PagePortability(family, "prometheus", PageKind::kText);
+  if (format == "protobuf") return PagePortability(family, "prometheus", PageKind::kProtobuf);
+  return PagePortability(family, "prometheus", PageKind::kOpenMetrics, format == "auto");
+}
+
 }  // namespace
 
 const BackendInfo& PrometheusBackendInfo() {
@@ -450,10 +491,15 @@ const BackendInfo& PrometheusBackendInfo() {
           return MakeOpenMetricsEncoder(
               OpenMetricsOptions{.created_timestamps = exposition.created_timestamps});
         }
+        if (exposition.format == ExpositionFormat::kProtobuf) {
+          return MakeProtobufEncoder(
+              ProtobufOptions{.created_timestamps = exposition.created_timestamps});
+        }
         return MakeTextEncoder();
       },
       .make = [](const BackendOptions& options, Outside& outside)
           -> Result<std::unique_ptr<Backend>> { return MakePrometheusBackend(options, outside); },
+      .portability = PrometheusPortability,
   };
   return kInfo;
 }

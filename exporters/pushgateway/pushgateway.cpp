@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "exporters/common/exposition/page_portability.h"
 #include "exporters/common/exposition/text_encoder.h"
 #include "exporters/common/transport/http_values.h"
 #include "exporters/pushgateway/grouping.h"
@@ -209,6 +210,10 @@ const BackendInfo& PushgatewayBackendInfo() {
         return std::unique_ptr<Encoder>(std::make_unique<PushgatewayEncoder>());
       },
       .make = MakePushgateway,
+      .portability =
+          [](const FamilyDescription& family, const BackendOptions&) {
+            return PagePortability(family, "pushgateway", PageKind::kText);
+          },
   };
   return kInfo;
 }

@@ -247,6 +247,28 @@ TEST(PushgatewayEncoder, WritesOfSeriesWithTheSameLabelsTheLastOne) {
   EXPECT_TRUE(encoder.value()->Encode(OfRegistry(3), cache.get(), page).dropped.empty());
 }
 
+// The Pushgateway's text format knows neither exponential buckets nor exemplars.
+TEST(PushgatewayEncoder, WritesOfExponentialBucketsCountAndSum) {
+  const std::uint64_t positive[] = {3, 4};
+  NativeHistogram native;
+  native.positive = {1, 2, positive};
+  native.count = 7;
+  const Exemplar exemplar{1.5, 1, {}};
+  HistogramPoint point{SeriesView(nullptr), nullptr, &native.count, 0, 7, 12.5};
+  point.native = &native;
+  point.exemplars = &exemplar;
+  point.exemplar_count = 1;
+  testing::SnapshotBuilder builder;
+  builder.sink().BeginFamily(MetricType::kHistogram, "wait_seconds", "W.");
+  builder.sink().Histogram(nullptr, 0, point);
+  const auto encoder = PushgatewayBackendInfo().make_encoder({});
+  PageSink page;
+  EXPECT_TRUE(encoder.value()->Encode(builder.Build(), nullptr, page).dropped.empty());
+  EXPECT_EQ(page.text,
+            "# HELP wait_seconds W.\n# TYPE wait_seconds histogram\n"
+            "wait_seconds_bucket{le=\"+Inf\"} 7\nwait_seconds_sum 12.5\nwait_seconds_count 7\n");
+}
+
 TEST(UniqueSeries, OfASnapshotWithoutRepetitionsAreThatSnapshot) {
   const Snapshot snapshot = OfRegistry(1);
   std::uint64_t left_out = 5;

@@ -86,6 +86,22 @@ void AppendTag(std::string& out, StatsdTags tags, std::string_view name, std::st
   }
 }
 
+std::string TagName(StatsdTags tags, std::string_view name) {
+  std::string written;
+  switch (tags) {
+    case StatsdTags::kNone:
+      AppendKept(written, name, IsWord);
+      break;
+    case StatsdTags::kGraphite:
+      AppendKept(written, name, IsGraphite);
+      break;
+    case StatsdTags::kDogstatsd:
+      AppendTagName(written, name);
+      break;
+  }
+  return written;
+}
+
 void AppendBareTag(std::string& out, std::string_view text) {
   out += ',';
   const std::size_t begin = out.size();

@@ -20,6 +20,9 @@ void AppendMetricName(std::string& out, std::string_view name);
 void AppendTag(std::string& out, StatsdTags tags, std::string_view name, std::string_view value,
                bool cut);
 
+// The name of a label as AppendTag writes it.
+std::string TagName(StatsdTags tags, std::string_view name);
+
 // A tag as its owner wrote it: `k:v` or `k`.
 void AppendBareTag(std::string& out, std::string_view text);
 

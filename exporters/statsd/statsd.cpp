@@ -7,8 +7,10 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "exporters/common/transport/datagram.h"
+#include "exporters/statsd/names.h"
 #include "exporters/statsd/statsd_encoder.h"
 #include "sdk/src/value_parsing.h"
 
@@ -231,6 +233,59 @@ Result<std::unique_ptr<Backend>> Make(const BackendOptions& options, Outside& ou
       std::move(push), MakeStatsdEncoder(FormatOf(options)), std::move(connect), *outside.clock));
 }
 
+// What StatsD's three types make of a family; empty: it is one of them.
+std::string OtherType(MetricType type, bool timings) {
+  switch (type) {
+    case MetricType::kCounter:
+    case MetricType::kGauge:
+      return {};
+    case MetricType::kHistogram:
+      return timings ? "timings, of which the receiver makes its own statistics"
+                     : "counters _count, _sum and _bucket";
+    case MetricType::kSummary:
+      return "counters _count and _sum, and a gauge _quantile";
+    case MetricType::kInfo:
+      return "a gauge of 1";
+    case MetricType::kUnknown:
+      break;
+  }
+  return "a gauge";
+}
+
+std::vector<PortabilityNote> Portability(const FamilyDescription& family,
+                                         const BackendOptions& options) {
+  std::vector<PortabilityNote> notes;
+  const auto add = [&](PortabilityEffect effect, std::string detail, bool avoidable = false) {
+    notes.push_back({{}, "statsd", effect, std::move(detail), avoidable});
+  };
+  const StatsdFormat format = FormatOf(options);
+  const bool timings = format.histograms != StatsdHistograms::kCounters;
+  std::string name = format.prefix;
+  AppendMetricName(name, family.name);
+  if (name != family.name) add(PortabilityEffect::kRenamed, name);
+  if (format.tags == StatsdTags::kNone && !family.labels.empty()) {
+    add(PortabilityEffect::kLabelsInName, "METRICS_STATSD_TAGS has other forms");
+  }
+  std::string type = OtherType(family.type, timings);
+  if (!type.empty()) add(PortabilityEffect::kTypeChanged, std::move(type));
+  // Timings of plain StatsD are milliseconds, and seconds become that.
+  const bool has_unit = family.type == MetricType::kHistogram && timings &&
+                        format.dialect == StatsdDialect::kStatsd && family.unit == "seconds";
+  if (!family.unit.empty() && !has_unit) {
+    add(PortabilityEffect::kUnitLost, "StatsD has no units");
+  }
+  // Timings of a histogram without explicit buckets are made of the exponential ones.
+  if (family.native && (family.explicit_buckets || !timings)) {
+    add(PortabilityEffect::kNativeLost,
+        format.histograms == StatsdHistograms::kSamples ? "single observations are sent instead"
+        : family.explicit_buckets                       ? "the explicit ones are sent"
+                                                        : "only count and sum are sent",
+        !family.explicit_buckets);
+  }
+  if (family.exemplars) add(PortabilityEffect::kExemplarsLost, "StatsD has none");
+  return notes;
+}
+
 }  // namespace
 
 const BackendInfo& StatsdBackendInfo() {
@@ -241,6 +296,7 @@ const BackendInfo& StatsdBackendInfo() {
         return MakeStatsdEncoder(FormatOf(options));
       },
       .make = Make,
+      .portability = Portability,
   };
   return kInfo;
 }

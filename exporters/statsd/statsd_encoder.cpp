@@ -3,15 +3,19 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "exporters/common/encoding/native_bounds.h"
+#include "exporters/common/encoding/written_labels.h"
 #include "exporters/statsd/line_texts.h"
 #include "exporters/statsd/line_writer.h"
 #include "exporters/statsd/names.h"
+#include "exporters/statsd/written_names.h"
 #include "sdk/src/text.h"
 
 POLYMETER_BEGIN_NAMESPACE
@@ -50,6 +54,7 @@ class Flush {
         format_(format),
         dogstatsd_(format.dialect == StatsdDialect::kDogstatsd),
         texts_(texts),
+        names_(snapshot, format),
         lines_(format, sink) {
     if (!dogstatsd_) return;
     constant_tags_ = format.constant_tags;
@@ -84,6 +89,26 @@ class Flush {
 
  private:
   void WriteFamily(const FamilyView& family) {
+    if (names_.Clashes(family)) {
+      Drop("name_clash", family.size());
+      return;
+    }
+    // What counts is added up by the receiver; of two gauges only the last would be left.
+    const bool last_wins = family.type() == MetricType::kGauge ||
+                           family.type() == MetricType::kInfo ||
+                           family.type() == MetricType::kUnknown;
+    if (family.utf8_names && last_wins) {
+      std::uint64_t left_out = 0;
+      if (const auto rest = encoding::WithoutClashingSeries(family, tag_name_, left_out)) {
+        Drop("name_clash", left_out);
+        WriteSeries(*rest);
+        return;
+      }
+    }
+    WriteSeries(family);
+  }
+
+  void WriteSeries(const FamilyView& family) {
     FamilyTexts local;
     FamilyTexts& texts = texts_ != nullptr ? texts_->Of(family.id) : local;
     if (texts.name.empty()) {
@@ -112,6 +137,12 @@ class Flush {
     const std::string& tags = texts.tags.Of(series, [&](std::string& out) {
       for (const auto& [name, value] : constant_tags_) {
         AppendConstant(out, family, series, name, value);
+      }
+      if (family.utf8_names) {
+        for (const auto& [name, value] : encoding::WrittenLabels(family, series, tag_name_)) {
+          AppendTag(out, format_.tags, name, value, dogstatsd_);
+        }
+        return;
       }
       VisitLabels(family, series, [&](std::string_view name, std::string_view value) {
         AppendTag(out, format_.tags, name, value, dogstatsd_);
@@ -221,6 +252,10 @@ class Flush {
   // The middle of each bucket, for as many as it has; of the last one its lower bound.
   void WriteBuckets(const LineHead& head, const HistogramPoint& point, int shift) {
     const std::uint32_t bounds = point.bound_count;
+    // One bucket would say the mean only.
+    if (bounds == 0 && point.native != nullptr) {
+      return WriteNativeBuckets(head, *point.native, shift);
+    }
     for (std::uint32_t i = 0; i <= bounds; ++i) {
       if (point.buckets[i] == 0) continue;
       double value;
@@ -235,6 +270,24 @@ class Flush {
       }
       lines_.Timings(head, &value, &value + 1, point.buckets[i], shift);
     }
+  }
+
+  void WriteNativeBuckets(const LineHead& head, const NativeHistogram& native, int shift) {
+    const auto put = [&](double value, std::uint64_t count) {
+      if (count != 0) lines_.Timings(head, &value, &value + 1, count, shift);
+    };
+    for (const bool negative : {true, false}) {
+      const NativeBuckets& buckets = negative ? native.negative : native.positive;
+      for (std::uint32_t i = 0; i < buckets.size; ++i) {
+        const std::int64_t index = std::int64_t{buckets.first} + i;
+        const double middle = encoding::NativeMiddle(native.schema, index);
+        put(negative ? -middle : middle, buckets.counts[i]);
+      }
+    }
+    put(0, native.zero_count);
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    put(kInfinity, native.positive_infinite);
+    put(-kInfinity, native.negative_infinite);
   }
 
   // --- accounts ------------------------------------------------------------------------------
@@ -260,8 +313,12 @@ class Flush {
   const StatsdFormat& format_;
   const bool dogstatsd_;
   LineTexts* const texts_;
+  const WrittenNames names_;
   LineWriter lines_;
   std::vector<std::pair<std::string, std::string>> constant_tags_;
+  const encoding::WriteLabelName tag_name_ = [this](std::string_view name) {
+    return TagName(format_.tags, name);
+  };
   EncodeReport report_;
   std::string number_tag_;
 };

@@ -7,6 +7,9 @@
 //   not_finite       NaN or an infinity (but for a quantile that is NaN: there was no observation)
 //   negative_timing  a negative observation, in plain StatsD
 //   too_large        a line that fits into no packet
+//   name_clash       a family whose name becomes that of another one (WrittenNames), or a gauge
+//   whose
+//                    labels become those of another one; of other series the receiver makes one
 //   no_packet        nothing of the whole snapshot is new, so that there is no packet to count
 //                    these points with
 #pragma once

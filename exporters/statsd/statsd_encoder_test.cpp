@@ -565,6 +565,68 @@ TEST(PlainNumber, ReadsBackAsWhatItWas) {
   }
 }
 
+// --- exponential buckets ---------------------------------------------------------------------
+
+Snapshot OneNative(const NativeHistogram& native, std::vector<double> observations = {}) {
+  return Made(
+      [&](FamilySink& sink) {
+        sink.BeginFamily(MetricType::kHistogram, "wait", "", "seconds");
+        const Label label{"q", "a"};
+        HistogramPoint point{SeriesView(nullptr), nullptr, &native.count, 0, native.count, 90};
+        point.native = &native;
+        sink.Histogram(&label, 1, point);
+      },
+      {std::move(observations)});
+}
+
+TEST(StatsdEncoder, SendsTheMiddleOfEachExponentialBucketWhereThereAreNoOthers) {
+  const std::uint64_t positive[] = {1, 0, 4};
+  NativeHistogram native;
+  native.schema = -1;  // (1, 4], (4, 16], (16, 64]
+  native.zero_count = 2;
+  native.positive = {1, 3, positive};
+  native.count = 7;
+  for (const StatsdHistograms histograms :
+       {StatsdHistograms::kBuckets, StatsdHistograms::kSamples}) {
+    StatsdFormat plain = Plain();
+    plain.histograms = histograms;
+    EXPECT_THAT(Lines(OneNative(native), plain),
+                ElementsAre("wait.q.a:2000|ms", "wait.q.a:32000|ms|@0.25", "wait.q.a:0|ms|@0.5"));
+    StatsdFormat dogstatsd = Dogstatsd();
+    dogstatsd.histograms = histograms;
+    EXPECT_THAT(Lines(OneNative(native), dogstatsd),
+                ElementsAre("wait:2|h|#q:a", "wait:32|h|@0.25|#q:a", "wait:0|h|@0.5|#q:a"));
+  }
+  // The observations themselves are better.
+  EXPECT_THAT(Lines(OneNative(native, {1.5, 20}), Dogstatsd()),
+              ElementsAre("wait:1.5|h|@0.25|#q:a", "wait:20|h|@0.3333333333333333|#q:a"));
+  StatsdFormat counters = Dogstatsd();
+  counters.histograms = StatsdHistograms::kCounters;
+  EXPECT_THAT(
+      Lines(OneNative(native), counters),
+      ElementsAre("wait_bucket:7|c|#q:a,le:+Inf", "wait_sum:90|c|#q:a", "wait_count:7|c|#q:a"));
+}
+
+TEST(StatsdEncoder, CountsExponentialBucketsThatHaveNoFormInItAsDropped) {
+  const std::uint64_t negative[] = {1};
+  NativeHistogram native;
+  native.zero_count = 1;
+  native.negative = {2, 1, negative};
+  native.count = 2;
+  StatsdFormat plain = Plain();
+  plain.histograms = StatsdHistograms::kBuckets;
+  const Encoded below = Encode(OneNative(native), plain);
+  EXPECT_THAT(below.lines, ElementsAre("wait.q.a:0|ms"));
+  EXPECT_EQ(below.dropped.at("negative_timing"), 1u);
+  StatsdFormat dogstatsd = Dogstatsd();
+  dogstatsd.histograms = StatsdHistograms::kBuckets;
+  EXPECT_THAT(Lines(OneNative(native), dogstatsd),
+              ElementsAre("wait:-2.8284271247461903|h|#q:a", "wait:0|h|#q:a"));
+  native.positive_infinite = 1;
+  native.count = 3;
+  EXPECT_EQ(Encode(OneNative(native), dogstatsd).dropped.at("not_finite"), 1u);
+}
+
 }  // namespace
 }  // namespace testing
 POLYMETER_END_NAMESPACE

@@ -181,6 +181,9 @@ void HttpRequestScope::Observe(Clock::duration elapsed, int status) const noexce
   };
   series->requests.Get(in(state_->requests)).Increment();
   if (kind_ == Kind::kRequest) {
+    // A request is often counted after its activation has ended, and on another thread.
+    std::optional<TraceScope> trace;
+    if (state_->duration_has_exemplars && trace_.valid()) trace.emplace(trace_);
     series->duration.Get(in(state_->duration)).Observe(elapsed);
   } else {
     state_->stream_duration.With(route_->name(), kind_ == Kind::kStream ? "stream" : "upgrade")

@@ -39,9 +39,10 @@ GaugeFamily<N> MakeGauge(const Metrics& metrics, HttpFamily family,
 }
 template <std::size_t N>
 HistogramFamily<N> MakeHistogram(const Metrics& metrics, HttpFamily family,
-                                 const char* const (&labels)[N]) {
+                                 const char* const (&labels)[N], bool exemplars = false) {
   const FamilyRow& row = kHttpFamilies[family];
-  return metrics.Histogram(row.name, row.help, labels, FamilyOptionsOf(family));
+  return metrics.Histogram(row.name, row.help, labels,
+                           FamilyOptionsOf(family).Exemplars(exemplars));
 }
 
 constexpr const char* kRequestLabels[] = {"method", "path", "status"};
@@ -64,7 +65,8 @@ HttpServerState::HttpServerState(const Metrics& metrics, const HttpServerOptions
       routes(options.route_limit(), methods.size()),
       traces(metrics),
       requests(MakeCounter(metrics, kHttpRequests, kRequestLabels)),
-      duration(MakeHistogram(metrics, kHttpDuration, kRequestLabels)),
+      duration(MakeHistogram(metrics, kHttpDuration, kRequestLabels, options.exemplars())),
+      duration_has_exemplars(options.exemplars()),
       request_size(MakeHistogram(metrics, kHttpRequestSize, kRequestLabels)),
       response_size(MakeHistogram(metrics, kHttpResponseSize, kRequestLabels)),
       in_flight(MakeGauge(metrics, kHttpInFlight, {"method"})),

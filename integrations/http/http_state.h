@@ -30,6 +30,7 @@ struct HttpServerState {
 
   CounterFamily<3> requests;
   HistogramFamily<3> duration;
+  const bool duration_has_exemplars;
   HistogramFamily<3> request_size;
   HistogramFamily<3> response_size;
   GaugeFamily<1> in_flight;

@@ -10,6 +10,8 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "integrations/http/http_families.h"
 #include "sdk/testing/log_capture.h"
@@ -400,6 +402,70 @@ TEST_F(HttpTest, LeavesAnOuterTraceWhereTheRequestHasNone) {
   EXPECT_EQ(CurrentTrace(), own);
   EXPECT_EQ(ValueOf(metrics_.TakeSnapshot(), "traceparent_headers_total", {{"result", "invalid"}}),
             1);
+}
+
+// The exemplars of the durations of GET /, and whether there are others.
+std::vector<Exemplar> DurationExemplars(const Snapshot& snapshot) {
+  const auto* const point =
+      FindPoint<HistogramPoint>(snapshot, "http_request_duration_seconds",
+                                {{"method", "GET"}, {"path", "/"}, {"status", "200"}});
+  if (point == nullptr) return {};
+  return {point->exemplars, point->exemplars + point->exemplar_count};
+}
+
+TEST(HttpExemplars, AreTheRequestsTracesWhereverTheyEnd) {
+  const Metrics metrics(Options().Consumer());
+  HttpServerMetrics http(metrics, HttpServerOptions().Exemplars());
+  const HttpRoute route = http.Route("/");
+  const auto newest = [&] {
+    const Snapshot snapshot = metrics.TakeSnapshot();
+    const auto exemplars = DurationExemplars(snapshot);
+    EXPECT_EQ(exemplars.size(), 1u);
+    return exemplars.empty() ? TraceContext() : exemplars.back().trace;
+  };
+  const auto numbered = [](char digit) {
+    std::string text(kTraceparent);
+    text[3] = digit;
+    return text;
+  };
+  TraceContext trace;
+  {
+    auto request = http.Begin("GET", numbered('1'));
+    const auto active = request.Activate();
+    request.Route(route);
+    trace = request.trace();
+  }
+  EXPECT_TRUE(trace.sampled());
+  EXPECT_EQ(newest(), trace);
+
+  auto moved = http.Begin("GET", numbered('2'));
+  moved.Route(route);
+  trace = moved.trace();
+  std::thread([request = std::move(moved)]() mutable { request.End(); }).join();
+  EXPECT_EQ(newest(), trace);
+
+  http.BeginOnThread("GET", numbered('3'))->Route(route);
+  trace = HttpServerMetrics::OnThread()->trace();
+  HttpServerMetrics::EndOnThread();
+  EXPECT_EQ(newest(), trace);
+  EXPECT_FALSE(CurrentTrace().valid());
+}
+
+TEST(HttpExemplars, AreNoneWithoutASampledTraceAndWhereNobodyAsked) {
+  const Metrics metrics(Options().Consumer());
+  HttpServerMetrics http(metrics, HttpServerOptions().Exemplars());
+  std::string unsampled(kTraceparent);
+  unsampled.back() = '0';
+  http.Begin("GET").Route("/");
+  http.Begin("GET", unsampled).Route("/");
+  http.Begin("GET", "nonsense").Route("/");
+  EXPECT_TRUE(DurationExemplars(metrics.TakeSnapshot()).empty());
+  const Metrics plain(Options().Consumer());
+  HttpServerMetrics without(plain);
+  without.Begin("GET", kTraceparent).Route("/");
+  const Snapshot snapshot = plain.TakeSnapshot();
+  EXPECT_TRUE(DurationExemplars(snapshot).empty());
+  EXPECT_EQ(ValueOf(snapshot, "traceparent_headers_total", {{"result", "valid"}}), 1);
 }
 
 TEST_F(HttpTest, CountsStreamsApartFromRequestDurations) {

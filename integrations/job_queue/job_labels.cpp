@@ -66,6 +66,7 @@ JobFamilies::JobFamilies(const Metrics& metrics, const JobQueueOptions& options)
                              std::vector<double> bounds) {
     FamilyOptions family = OptionsOf(kJobQueueFamilies[row]).Buckets(std::move(bounds));
     if (!options.otel_names()) family.OtelName({});
+    if (row == kJobDuration) family.Exemplars(options.exemplars());
     return metrics.Histogram(name(row), kJobQueueFamilies[row].help, names, family);
   };
   submitted = counter(kJobsSubmitted, labels);

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "integrations/job_queue/job_queue_families.h"
+#include "polymeter/trace_context.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
@@ -278,7 +279,8 @@ void JobQueueState::Expire(JobSlot& slot, JobWord word) noexcept {
                                          std::memory_order_acq_rel, std::memory_order_relaxed)) {
     return;
   }
-  // Until the lease was over, not until somebody looked.
+  // Until the lease was over, not until somebody looked; whose trace is not the job's.
+  const TraceScope none((TraceContext()));
   labels_.Duration(*set, JobState::kLost).Observe(Seconds(Since(begin, end)));
   CountEnd(*set, JobState::kLost, {});
 }

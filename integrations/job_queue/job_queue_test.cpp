@@ -221,6 +221,43 @@ TEST_F(JobQueue, DroppedJobsAreLost) {
   EXPECT_TRUE(queue.Tally().balanced());
 }
 
+TEST_F(JobQueue, DurationsKeepTheTraceOfTheWorkerWhereAskedTo) {
+  const auto trace_of = [](std::uint8_t id) {
+    TraceContext trace;
+    trace.trace_id.fill(id);
+    trace.span_id.fill(id);
+    trace.flags = TraceContext::kSampled;
+    return trace;
+  };
+  const auto exemplars = [&](std::string_view outcome) {
+    std::vector<TraceContext> traces;
+    const Snapshot snapshot = metrics_.TakeSnapshot();
+    const auto* const point = testing::FindPoint<HistogramPoint>(snapshot, "job_duration_seconds",
+                                                                 {{"outcome", outcome}});
+    if (point == nullptr) return traces;
+    for (std::uint32_t i = 0; i < point->exemplar_count; ++i) {
+      traces.push_back(point->exemplars[i].trace);
+    }
+    return traces;
+  };
+  const JobQueueMetrics queue(metrics_, WithClocks(JobQueueOptions().Exemplars().Lease(10s)));
+  const Job job = queue.Submit();
+  const Job hanging = queue.Submit();
+  job.Start();
+  hanging.Start();
+  Advance(2s);
+  {
+    const TraceScope worker(trace_of(1));
+    job.Complete();
+  }
+  EXPECT_THAT(exemplars("completed"), ::testing::ElementsAre(trace_of(1)));
+  Advance(10s);
+  const TraceScope somebody(trace_of(2));
+  EXPECT_FALSE(hanging.Complete());
+  EXPECT_EQ(Value("jobs_lost_total"), 1);
+  EXPECT_THAT(exemplars("lost"), ::testing::IsEmpty());
+}
+
 TEST_F(JobQueue, OneThatIsOverwrittenIsLostAndOneThatIsMovedIsNot) {
   const JobQueueMetrics queue(metrics_);
   Job job = queue.Submit();

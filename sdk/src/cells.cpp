@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <memory>
 #include <mutex>
 
+#include "sdk/src/exemplar_slots.h"
+#include "sdk/src/native_cell.h"
 #include "sdk/src/tap.h"
 
 POLYMETER_BEGIN_NAMESPACE
@@ -38,6 +42,14 @@ void Reject(CellAddress slot) noexcept {
   }
 }
 
+void ClearExemplars(RichHistogramCell& cell) noexcept {
+  if (cell.exemplars == nullptr) return;
+  const std::uint32_t slots = ExemplarSlotCount(*cell.plain.bounds);
+  for (std::uint32_t i = 0; i < slots; ++i) {
+    if (ExemplarSlot* const slot = ExemplarSlotAt(cell.exemplars, i)) ClearExemplar(*slot);
+  }
+}
+
 CellAddress SumSlot(const HistogramCell& cell) noexcept {
   return cell.row + sizeof(std::uint64_t) * (cell.bounds->count + 1);
 }
@@ -57,19 +69,52 @@ void SumAddFallback(CellAddress slot, double n) noexcept {
   TakeDescriptorBack();
   Real(slot, FallbackLane()).fetch_add(n, std::memory_order_relaxed);
 }
-// No cell has the bit yet but kNoopCell, which does not come here.
-void CounterAddOutOfLine(CellAddress, std::uint64_t) noexcept {}
-void CounterAddOutOfLine(CellAddress, double) noexcept {}
-void ObserveOutOfLine(CellAddress cell, double value) noexcept {
+// Counters with the bit keep exemplars.
+void CounterAddOutOfLine(CellAddress cell, std::uint64_t n) noexcept {
+  const CellAddress counter = cell & ~kOutOfLineBit;
+  SlotAdd(counter, n);
+  if (n != 0) KeepCounterExemplar(counter, static_cast<double>(n));
+}
+void CounterAddOutOfLine(CellAddress cell, double n) noexcept {
+  const CellAddress counter = cell & ~kOutOfLineBit;
+  CounterAdd(counter, n);
+  if (n > 0) KeepCounterExemplar(counter, n);
+}
+bool ObserveWithoutExemplar(CellAddress cell, double value) noexcept {
   const CellAddress histogram = cell & ~kOutOfLineBit;
-  const RichHistogramCell& rich = RichCellOf(cell);
-  HistogramObserve(histogram, value);
-  if (value != value) return;
+  const auto refuse = [cell] {
+    RejectObservation(cell);
+    return false;
+  };
+  if (value != value) return refuse();
+  RichHistogramCell& rich = RichCellOf(cell);
+  NativeCell* const native = NativeOf(rich);
+  if (native != nullptr) {
+    const NativeSet& set = *std::atomic_ref(rich.native_set).load(std::memory_order_acquire);
+    const std::uint64_t zero = std::atomic_ref(rich.native_zero).load(std::memory_order_relaxed);
+    if (!ObserveNative(*native, set, zero, value)) return refuse();
+    // The series is gone, and that was counted. A cell that is being made anew must not get the
+    // other half: it would have fewer exponential ones for ever.
+    if (set.capacity == 0) return false;
+    // Whoever has read the explicit buckets reads no fewer exponential ones.
+    std::atomic_thread_fence(std::memory_order_release);
+  }
+  if (native != nullptr && rich.plain.bounds->count == 0) {
+    SlotAddDouble(SumSlot(rich.plain), value);
+  } else {
+    HistogramObserve(histogram, value);
+  }
   if (rich.tapped != 0) TapPush(histogram, value);
+  return true;
+}
+void ObserveOutOfLine(CellAddress cell, double value) noexcept {
+  if (!ObserveWithoutExemplar(cell, value)) return;
+  RichHistogramCell& rich = RichCellOf(cell);
+  if (rich.exemplars != nullptr) KeepHistogramExemplar(rich, value);
 }
 
 void RejectCounterAdd(CellAddress cell) noexcept {
-  if ((cell & kOutOfLineBit) == 0) Reject(cell);
+  if (cell != kNoopCell) Reject(cell & ~kOutOfLineBit);
 }
 void RejectObservation(CellAddress cell) noexcept {
   if (cell == kNoopCell) return;
@@ -77,8 +122,8 @@ void RejectObservation(CellAddress cell) noexcept {
 }
 
 double ReadCounter(CellAddress cell) noexcept {
-  if ((cell & kOutOfLineBit) != 0) return 0;
-  const CounterValue value = ReadCounterCell(cell, LaneCount());
+  if (cell == kNoopCell) return 0;
+  const CounterValue value = ReadCounterCell(cell & ~kOutOfLineBit, LaneCount());
   return static_cast<double>(value.whole) + value.part;
 }
 double ReadGauge(CellAddress cell) noexcept {
@@ -87,8 +132,11 @@ double ReadGauge(CellAddress cell) noexcept {
 }
 std::uint64_t ReadHistogramCount(CellAddress cell) noexcept {
   if (cell == kNoopCell) return 0;
-  cell &= ~kOutOfLineBit;
-  const auto& histogram = *reinterpret_cast<const HistogramCell*>(cell);
+  const auto& histogram = *reinterpret_cast<const HistogramCell*>(cell & ~kOutOfLineBit);
+  if ((cell & kOutOfLineBit) != 0) {
+    const NativeCell* const native = NativeOf(RichCellOf(cell));
+    if (native != nullptr) return NativeCount(*native);
+  }
   std::uint64_t count = 0;
   for (std::uint32_t i = 0; i <= histogram.bounds->count; ++i) {
     count += SumWords(histogram.row + sizeof(std::uint64_t) * i, LaneCount());
@@ -171,6 +219,7 @@ CellAddress CellStore::SlotAllocator::Allocate(std::size_t slots) {
     char* const chunk = ChunkPool::Instance().Acquire(kind_);
     if (chunk == nullptr) return kNoopCell;
     chunks_.push_back(chunk);
+    SetExemplarFilter(exemplar_filter_);
     used_ = IsWiped(kind_) ? kChunkHeaderBytes : 0;
   }
   const auto address = reinterpret_cast<CellAddress>(chunks_.back()) + used_;
@@ -178,7 +227,30 @@ CellAddress CellStore::SlotAllocator::Allocate(std::size_t slots) {
   return address;
 }
 
-CellStore::~CellStore() = default;
+std::size_t CellStore::SlotAllocator::bytes() const noexcept {
+  if (chunks_.empty()) return 0;
+  constexpr std::size_t kPage = 4096;
+  // A laned chunk whose slots are in its first half has their twins in the other one.
+  const std::size_t twins = usable_ == kDoubleTwinOffset ? 2 : 1;
+  const bool laned = kind_ == ChunkKind::kLaned || kind_ == ChunkKind::kExemplarCounters;
+  const std::size_t lanes = laned ? LaneCount() : 1;
+  const std::size_t last = (used_ + kPage - 1) / kPage * kPage;
+  return ((chunks_.size() - 1) * usable_ + last) * twins * lanes;
+}
+
+std::size_t CellStore::bytes() const noexcept {
+  return counters_.bytes() + rows_.bytes() + gauges_.bytes() + records_.bytes() +
+         rich_records_.bytes() + exemplar_counters_.bytes() + exemplar_slots_.bytes() +
+         native_bytes_;
+}
+
+CellStore::~CellStore() {
+  while (natives_ != nullptr) {
+    NativeCell* const next = natives_->next;
+    ReleaseNativeCell(natives_);
+    natives_ = next;
+  }
+}
 
 double CellStore::LateIncrements(MetricType type, const RetiredCell& retired) noexcept {
   switch (type) {
@@ -201,9 +273,11 @@ CellAddress CellStore::Reuse(MetricType type, std::deque<RetiredCell>& retired) 
   return cell;
 }
 
-CellAddress CellStore::NewCounter() {
-  const CellAddress old = Reuse(MetricType::kCounter, retired_counters_);
-  if (old == kNoopCell) return counters_.Allocate(1);
+CellAddress CellStore::NewCounter(bool exemplars) {
+  const CellAddress old =
+      Reuse(MetricType::kCounter, exemplars ? retired_exemplar_counters_ : retired_counters_);
+  if (old == kNoopCell) return (exemplars ? exemplar_counters_ : counters_).Allocate(1);
+  if (exemplars) ClearExemplar(ExemplarSlotOf(old));
   for (std::uint32_t lane = 0; lane < LaneCount(); ++lane) {
     Word(old, lane).store(0, std::memory_order_relaxed);
     Real(old + kDoubleTwinOffset, lane).store(0, std::memory_order_relaxed);
@@ -221,16 +295,22 @@ CellAddress CellStore::NewGauge() {
 CellAddress CellStore::NewHistogram(const HistogramKind& kind) {
   const std::size_t slots = std::size_t{kind.bounds->count} + 2;
   const auto retired = retired_histograms_.find(kind);
-  const CellAddress old = retired == retired_histograms_.end()
-                              ? kNoopCell
-                              : Reuse(MetricType::kHistogram, retired->second);
+  CellAddress old = retired == retired_histograms_.end()
+                        ? kNoopCell
+                        : Reuse(MetricType::kHistogram, retired->second);
   if (old != kNoopCell) {
+    old &= ~kOutOfLineBit;
+    if (kind.native && !MakeNative(kind, old)) {
+      RetireHistogram(kind, old);
+      return kNoopCell;
+    }
     const CellAddress row = reinterpret_cast<const HistogramCell*>(old)->row;
     for (std::uint32_t lane = 0; lane < LaneCount(); ++lane) {
       for (std::size_t i = 0; i < slots; ++i) {
         Word(row + sizeof(std::uint64_t) * i, lane).store(0, std::memory_order_relaxed);
       }
     }
+    if (kind.exemplars) ClearExemplars(RichCellOf(old));
     return old;
   }
   static_assert(sizeof(HistogramCell) == 2 * sizeof(std::uint64_t));
@@ -242,7 +322,12 @@ CellAddress CellStore::NewHistogram(const HistogramKind& kind) {
   if (record == kNoopCell) return kNoopCell;
   // A stale handle may read this record while it is made anew: every word stays valid at any time.
   if (kind.rich()) {
+    std::atomic_ref(RichCellOf(record).native).store(nullptr, std::memory_order_relaxed);
+    if (kind.native && !MakeNative(kind, record)) return kNoopCell;
     std::atomic_ref(RichCellOf(record).tapped).store(kind.tapped, std::memory_order_relaxed);
+    std::atomic_ref(RichCellOf(record).exemplars)
+        .store(kind.exemplars ? NewExemplarSlots(*kind.bounds) : nullptr,
+               std::memory_order_relaxed);
   }
   auto* const cell = reinterpret_cast<HistogramCell*>(record);
   std::atomic_ref(cell->bounds).store(kind.bounds, std::memory_order_relaxed);
@@ -250,11 +335,28 @@ CellAddress CellStore::NewHistogram(const HistogramKind& kind) {
   return record;
 }
 
+// A new cell, or the one that the record has had since its series was removed.
+bool CellStore::MakeNative(const HistogramKind& kind, CellAddress record) {
+  const NativeConfig config{kind.schema, kind.max_buckets, kind.zero_threshold};
+  RichHistogramCell& rich = RichCellOf(record);
+  const auto zero = std::bit_cast<std::uint64_t>(std::abs(kind.zero_threshold));
+  std::atomic_ref(rich.native_zero).store(zero, std::memory_order_relaxed);
+  if (rich.native != nullptr) return RenewNativeCell(*rich.native, config);
+  NativeCell* const made = NewNativeCell(config);
+  if (made == nullptr) return false;
+  made->next = natives_;
+  natives_ = made;
+  native_bytes_ += NativeCellBytes(kind.max_buckets);
+  KeepCurrentIn(*made, &rich.native_set);
+  std::atomic_ref(rich.native).store(made, std::memory_order_release);
+  return true;
+}
+
 void CellStore::Retire(MetricType type, CellAddress cell) {
   if (cell == kNoopCell) return;
   switch (type) {
     case MetricType::kCounter:
-      retired_counters_.push_back({cell, ReadCounterCell(cell, LaneCount())});
+      RetireCounter(cell, /*exemplars=*/false);
       break;
     case MetricType::kHistogram:
       RetireHistogram({reinterpret_cast<const HistogramCell*>(cell)->bounds}, cell);
@@ -266,13 +368,23 @@ void CellStore::Retire(MetricType type, CellAddress cell) {
 
 void CellStore::RetireHistogram(const HistogramKind& kind, CellAddress cell) {
   if (cell == kNoopCell) return;
+  if (kind.native) RetireNativeCell(*RichCellOf(cell).native);
+  if (kind.rich()) cell |= kOutOfLineBit;
   retired_histograms_[kind].push_back({cell, {ReadHistogramCount(cell), 0}});
+}
+
+void CellStore::RetireCounter(CellAddress cell, bool exemplars) {
+  if (cell == kNoopCell) return;
+  (exemplars ? retired_exemplar_counters_ : retired_counters_)
+      .push_back({cell, ReadCounterCell(cell, LaneCount())});
 }
 
 double CellStore::RetiredIncrements() const noexcept {
   double increments = reused_increments_;
-  for (const RetiredCell& retired : retired_counters_) {
-    increments += LateIncrements(MetricType::kCounter, retired);
+  for (const auto* const counters : {&retired_counters_, &retired_exemplar_counters_}) {
+    for (const RetiredCell& retired : *counters) {
+      increments += LateIncrements(MetricType::kCounter, retired);
+    }
   }
   for (const auto& [kind, cells] : retired_histograms_) {
     for (const RetiredCell& retired : cells) {
@@ -284,7 +396,10 @@ double CellStore::RetiredIncrements() const noexcept {
 
 void CellStore::RestartInChild() noexcept {
   reused_increments_ = 0;
-  for (RetiredCell& retired : retired_counters_) retired.base = {0, 0};
+  for (auto* const counters : {&retired_counters_, &retired_exemplar_counters_}) {
+    for (RetiredCell& retired : *counters) retired.base = {0, 0};
+  }
+  SetExemplarFilter(exemplar_filter_);
   for (auto& [kind, cells] : retired_histograms_) {
     for (RetiredCell& retired : cells) retired.base = {0, 0};
   }
@@ -293,7 +408,7 @@ void CellStore::RestartInChild() noexcept {
 std::uint64_t CellStore::Rejected(CellAddress* offender) const noexcept {
   std::uint64_t rejected = 0;
   *offender = 0;
-  for (const SlotAllocator* const slots : {&counters_, &rows_}) {
+  for (const SlotAllocator* const slots : {&counters_, &exemplar_counters_, &rows_}) {
     for (char* const chunk : slots->chunks()) {
       const ChunkHeader& header = *reinterpret_cast<const ChunkHeader*>(chunk);
       const std::uint64_t n = header.rejected.load(std::memory_order_relaxed);
@@ -302,6 +417,45 @@ std::uint64_t CellStore::Rejected(CellAddress* offender) const noexcept {
     }
   }
   return rejected;
+}
+
+// --- exemplars -------------------------------------------------------------------------------
+
+void CellStore::SlotAllocator::SetExemplarFilter(ExemplarFilter filter) noexcept {
+  exemplar_filter_ = filter;
+  if (kind_ != ChunkKind::kExemplarCounters && kind_ != ChunkKind::kExemplarBlock) return;
+  for (char* const chunk : chunks_) {
+    reinterpret_cast<ChunkHeader*>(chunk)->exemplar_filter.store(static_cast<std::uint64_t>(filter),
+                                                                 std::memory_order_relaxed);
+  }
+}
+
+void CellStore::SetExemplarFilter(ExemplarFilter filter) noexcept {
+  exemplar_filter_ = filter;
+  exemplar_counters_.SetExemplarFilter(filter);
+  exemplar_slots_.SetExemplarFilter(filter);
+}
+
+ExemplarSlots* CellStore::NewExemplarSlots(const HistogramBounds& bounds) {
+  static_assert(sizeof(ExemplarSlot) == kChunkHeaderBytes);  // slots lie aligned
+  const std::size_t words = sizeof(ExemplarSlot) / sizeof(std::uint64_t);
+  const CellAddress slots = exemplar_slots_.Allocate(words * ExemplarSlotCount(bounds));
+  // Without memory for them the histogram counts all the same.
+  return slots == kNoopCell ? nullptr : reinterpret_cast<ExemplarSlots*>(slots);
+}
+
+std::uint64_t CellStore::RefusedExemplarLabels(std::uintptr_t* offender) const noexcept {
+  std::uint64_t refused = 0;
+  *offender = 0;
+  for (const SlotAllocator* const slots : {&exemplar_counters_, &exemplar_slots_}) {
+    for (char* const chunk : slots->chunks()) {
+      const ChunkHeader& header = *reinterpret_cast<const ChunkHeader*>(chunk);
+      const std::uint64_t n = header.refused_labels.load(std::memory_order_relaxed);
+      if (n != 0) *offender = header.labels_offender.load(std::memory_order_relaxed);
+      refused += n;
+    }
+  }
+  return refused;
 }
 
 }  // namespace detail

@@ -8,6 +8,7 @@
 #include <map>
 #include <vector>
 
+#include "polymeter/options.h"
 #include "polymeter/snapshot.h"
 #include "sdk/src/chunk_pool.h"
 #include "sdk/src/rich_cell.h"
@@ -73,7 +74,8 @@ class POLYMETER_EXPORT CellStore {
   CellStore& operator=(const CellStore&) = delete;
 
   // kNoopCell when there is no memory.
-  CellAddress NewCounter();
+  // `exemplars`: in a chunk that has a slot for an exemplar of each (exemplar_slots.h).
+  CellAddress NewCounter(bool exemplars = false);
   CellAddress NewGauge();
   // Without kOutOfLineBit; a RichHistogramCell if the kind is rich.
   CellAddress NewHistogram(const HistogramKind& kind);
@@ -84,18 +86,28 @@ class POLYMETER_EXPORT CellStore {
   // The series is gone: increments to the cell no longer count. The slot stays in quarantine first.
   void Retire(MetricType type, CellAddress cell);
   void RetireHistogram(const HistogramKind& kind, CellAddress cell);
+  void RetireCounter(CellAddress cell, bool exemplars);
   // Increments and observations that retired counters and histograms got since they were retired.
   double RetiredIncrements() const noexcept;
 
   // In a forked child: every cell is zero.
   void RestartInChild() noexcept;
 
+  // What the cells take at most, untouched lanes included.
+  std::size_t bytes() const noexcept;
+
   // Refused increments and observations since the start, and the cell of one of them (0: none).
   std::uint64_t Rejected(CellAddress* offender) const noexcept;
 
+  // Which exemplars are kept. To be called before there are cells.
+  void SetExemplarFilter(ExemplarFilter filter) noexcept;
+  // Labels of exemplars that were left out since the start, and the counter or the ExemplarSlots of
+  // one of them (0: none).
+  std::uint64_t RefusedExemplarLabels(std::uintptr_t* offender) const noexcept;
+
  private:
   struct RetiredCell {
-    CellAddress cell;
+    CellAddress cell;   // of a rich histogram with kOutOfLineBit
     CounterValue base;  // what it held when it was retired
   };
   // Hands out consecutive slots of chunks of one kind.
@@ -105,14 +117,21 @@ class POLYMETER_EXPORT CellStore {
     ~SlotAllocator();
     CellAddress Allocate(std::size_t slots);
     const std::vector<char*>& chunks() const noexcept { return chunks_; }
+    // Of kinds with exemplars: written into every chunk, which a fork wipes.
+    void SetExemplarFilter(ExemplarFilter filter) noexcept;
+    std::size_t bytes() const noexcept;
 
    private:
     ChunkKind kind_;
     std::size_t usable_;  // bytes of a lane
     std::vector<char*> chunks_;
     std::size_t used_ = 0;
+    ExemplarFilter exemplar_filter_ = ExemplarFilter::kAlwaysOff;
   };
 
+  bool MakeNative(const HistogramKind& kind, CellAddress record);
+  // Null when there is no memory.
+  ExemplarSlots* NewExemplarSlots(const HistogramBounds& bounds);
   // What a cell got since it was retired.
   static double LateIncrements(MetricType type, const RetiredCell& retired) noexcept;
   CellAddress Reuse(MetricType type, std::deque<RetiredCell>& retired) noexcept;
@@ -123,10 +142,16 @@ class POLYMETER_EXPORT CellStore {
   SlotAllocator gauges_{ChunkKind::kPlain, kLaneBytes};
   SlotAllocator records_{ChunkKind::kRecords, kLaneBytes};
   SlotAllocator rich_records_{ChunkKind::kRichRecords, kLaneBytes};
+  SlotAllocator exemplar_counters_{ChunkKind::kExemplarCounters, kDoubleTwinOffset};
+  SlotAllocator exemplar_slots_{ChunkKind::kExemplarBlock, kLaneBytes};
+  ExemplarFilter exemplar_filter_ = ExemplarFilter::kAlwaysOff;
   std::deque<RetiredCell> retired_counters_;
+  std::deque<RetiredCell> retired_exemplar_counters_;
   std::deque<RetiredCell> retired_gauges_;
   std::map<HistogramKind, std::deque<RetiredCell>> retired_histograms_;
-  double reused_increments_ = 0;  // late ones of cells that have been used anew
+  NativeCell* natives_ = nullptr;  // all that were made
+  std::size_t native_bytes_ = 0;   // what they take
+  double reused_increments_ = 0;   // late ones of cells that have been used anew
 };
 
 }  // namespace detail

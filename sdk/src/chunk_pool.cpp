@@ -8,10 +8,22 @@ namespace {
 
 std::size_t BytesOf(ChunkKind kind) noexcept {
   // One lane more than is used: whatever a stale handle computes stays inside.
-  return kind == ChunkKind::kLaned ? kLaneBytes * (LaneCount() + 1) : kLaneBytes;
+  const std::size_t lanes = kLaneBytes * (LaneCount() + 1);
+  switch (kind) {
+    case ChunkKind::kLaned:
+      return lanes;
+    case ChunkKind::kExemplarCounters:
+      return lanes + kExemplarBlocksOfCounters * kExemplarBlockBytes;
+    case ChunkKind::kExemplarBlock:
+      return kExemplarBlockBytes;
+    default:
+      return kLaneBytes;
+  }
 }
 
-char* Map(ChunkKind kind) noexcept {
+}  // namespace
+
+char* MapChunk(ChunkKind kind) noexcept {
   const std::size_t bytes = BytesOf(kind);
   const std::size_t asked = bytes + kLaneBytes;
   void* const mapped = mmap(nullptr, asked, PROT_READ | PROT_WRITE,
@@ -28,8 +40,6 @@ char* Map(ChunkKind kind) noexcept {
   return chunk;
 }
 
-}  // namespace
-
 ChunkPool& ChunkPool::Instance() noexcept {
   static auto* const kPool = new ChunkPool;  // never destroyed: handles may outlive main
   return *kPool;
@@ -45,7 +55,7 @@ char* ChunkPool::Acquire(ChunkKind kind) noexcept {
       free.pop_front();
     }
   }
-  if (chunk == nullptr) return Map(kind);
+  if (chunk == nullptr) return MapChunk(kind);
   // What stale handles wrote meanwhile.
   if (IsWiped(kind)) madvise(chunk, BytesOf(kind), MADV_DONTNEED);
   return chunk;

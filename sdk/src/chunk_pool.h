@@ -15,24 +15,46 @@
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 
-// At the start of lane 0 of every laned and plain chunk.
+// At the start of every chunk that is wiped.
 struct ChunkHeader {
   std::atomic<std::uint64_t> rejected;   // increments and observations refused (hot_path.h)
   std::atomic<std::uintptr_t> offender;  // the cell of the first one
+  // Of chunks with exemplars. The filter is 0 where none are kept any more: in quarantine.
+  std::atomic<std::uint64_t> exemplar_filter;   // an ExemplarFilter
+  std::atomic<std::uint64_t> refused_labels;    // of exemplars
+  std::atomic<std::uintptr_t> labels_offender;  // the counter or the exemplar slots of the first
 };
 constexpr std::size_t kChunkHeaderBytes = 64;
 
 enum class ChunkKind : std::uint8_t {
-  kLaned,        // a lane for every CPU and one for fallbacks; wiped in a forked child
-  kPlain,        // lane 0 alone (gauges); wiped in a forked child
-  kRecords,      // 64 KiB of HistogramCells; kept as they are, also in quarantine
-  kRichRecords,  // the same of RichHistogramCells
+  kLaned,             // a lane for every CPU and one for fallbacks; wiped in a forked child
+  kPlain,             // lane 0 alone (gauges); wiped in a forked child
+  kRecords,           // 64 KiB of HistogramCells; kept as they are, also in quarantine
+  kRichRecords,       // the same of RichHistogramCells
+  kExemplarCounters,  // kLaned, and behind the lanes the blocks with the counters' exemplars
+  kExemplarBlock,     // one block, of histograms; wiped in a forked child
+  kSummaryRecords,    // as kRecords, of SummaryCells
 };
+
+// A block of exemplar slots: 64 KiB of them, the first of which is a header where the block is a
+// chunk of its own, and then the place of each one's labels.
+constexpr std::size_t kExemplarSlotBytes = 64;
+constexpr std::size_t kExemplarSlotsOfBlock = kLaneBytes / kExemplarSlotBytes;
+constexpr std::size_t kExemplarTextBytes = 576;
+constexpr std::size_t kExemplarBlockBytes = kLaneBytes + kExemplarSlotsOfBlock * kExemplarTextBytes;
+static_assert(kExemplarBlockBytes % kLaneBytes == 0);
+// One slot for each counter that a lane has room for.
+constexpr std::size_t kExemplarBlocksOfCounters =
+    kDoubleTwinOffset / sizeof(std::uint64_t) / kExemplarSlotsOfBlock;
 
 // Whether memory of this kind is zero when it is acquired, in a forked child and in quarantine.
 constexpr bool IsWiped(ChunkKind kind) noexcept {
-  return kind != ChunkKind::kRecords && kind != ChunkKind::kRichRecords;
+  return kind != ChunkKind::kRecords && kind != ChunkKind::kRichRecords &&
+         kind != ChunkKind::kSummaryRecords;
 }
+
+// A chunk that is never given back. As Acquire, without a lock.
+char* MapChunk(ChunkKind kind) noexcept;
 
 class ChunkPool {
  public:
@@ -49,7 +71,7 @@ class ChunkPool {
   static constexpr std::size_t kQuarantine = 64;
   ChunkPool() noexcept = default;
   std::mutex mutex_;
-  std::array<std::deque<char*>, 4> free_;
+  std::array<std::deque<char*>, 7> free_;
 };
 
 inline char* ChunkOf(CellAddress slot) noexcept {

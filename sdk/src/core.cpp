@@ -7,13 +7,16 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <iterator>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include "sdk/src/clock.h"
+#include "sdk/src/portability.h"
 #include "sdk/src/recorder.h"
-#include "sdk/src/tap.h"
 #include "sdk/src/threads.h"
+#include "sdk/src/value_parsing.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
@@ -84,11 +87,13 @@ std::shared_ptr<Core> Core::Make(CoreConfig config) {
   const auto backends = core->MakeBackends();
   if (backends.empty() && !options.consumer()) return core;
   core->registry_ = std::make_shared<Registry>(options, core->logger_);
+  core->registry_->OnNewFamily(core->MakePortabilityWatch());
   core->producers_ = std::make_shared<ProducerRunner>(
-      options.prefix(), options.producer_budget(),
+      options.prefix(), options.names(), options.producer_budget(),
       [registry = core->registry_](std::string_view reason, std::string_view message,
                                    std::uint64_t n) { registry->Refuse(reason, message, n); });
   core->MakeResource(/*in_child=*/false);
+  if (core->registry_->views()->HasCommon()) core->stage_ = core->MakeStage({});
   WatchForks(core.get());
   core->StartBackends(backends);
   return core;
@@ -147,7 +152,7 @@ void Core::StartBackends(const std::vector<std::shared_ptr<Backend>>& backends) 
   for (const auto& backend : backends) {
     std::string why;
     try {
-      const Status status = backend->Start(*this);
+      const Status status = backend->Start(SourceOf(*backend));
       if (status.ok()) {
         // Listed only now: nobody asks a backend for its report while it starts.
         const std::lock_guard lock(mutex_);
@@ -162,6 +167,27 @@ void Core::StartBackends(const std::vector<std::shared_ptr<Backend>>& backends) 
     }
     Log(LogLevel::kError, "a backend did not start and is left out: " + why);
   }
+}
+
+std::shared_ptr<ViewStage> Core::MakeStage(std::string backend) const {
+  // The drop-in's families come without having been registered here.
+  const bool registered = !config_.read_more;
+  return std::make_shared<ViewStage>(
+      registry_->views(), std::move(backend), registered,
+      [registry = registry_](std::string_view reason, std::string_view message, std::uint64_t n) {
+        registry->Refuse(reason, message, n);
+      });
+}
+
+SnapshotSource& Core::SourceOf(const Backend& backend) {
+  const auto& views = registry_->views();
+  if (!views->HasSingle()) return *this;
+  std::string name = LowerCase(backend.Report().name);
+  if (!views->HasSingle(name)) return *this;
+  auto source =
+      std::make_unique<ViewSource>(static_cast<RawSnapshots&>(*this), MakeStage(std::move(name)));
+  const std::lock_guard lock(mutex_);
+  return *view_sources_.emplace_back(std::move(source));
 }
 
 Deadline Core::DefaultStopDeadline() const {
@@ -222,6 +248,27 @@ Status Core::Shutdown(Deadline deadline) noexcept {
   return result;
 }
 
+std::function<void(const FamilySpec&)> Core::MakePortabilityWatch() const {
+  // Weak: a backend may hold handles, and with them the registry.
+  std::vector<std::weak_ptr<Backend>> own(config_.options.own_backends().begin(),
+                                          config_.options.own_backends().end());
+  return [logger = logger_, own = std::move(own),
+          built_in = config_.check_portability](const FamilySpec& family) {
+    ReportAvoidable(CheckPortability(family, own, built_in), *logger);
+  };
+}
+
+std::vector<PortabilityNote> Core::PortabilityReport() const {
+  const std::vector<std::weak_ptr<Backend>> own(config_.options.own_backends().begin(),
+                                                config_.options.own_backends().end());
+  std::vector<PortabilityNote> report;
+  for (const auto& family : *registry_->Families()) {
+    auto notes = CheckPortability(family->spec(), own, config_.check_portability);
+    std::move(notes.begin(), notes.end(), std::back_inserter(report));
+  }
+  return report;
+}
+
 std::vector<BackendReport> Core::Reports() const { return ReportsOf(Backends()); }
 
 void Core::Log(LogLevel level, std::string_view message) {
@@ -242,94 +289,59 @@ bool Core::TapObservations(std::size_t per_thread) {
 }
 
 Snapshot Core::Take(Deadline deadline, bool samples) {
+  std::shared_ptr<ViewStage> stage;
+  if (recording()) {
+    const std::lock_guard lock(mutex_);
+    stage = stage_;
+  }
+  std::uint64_t order = 0;
+  Snapshot snapshot = TakeRaw(deadline, samples, &order);
+  if (stage == nullptr) return snapshot;
+  const CallOfBackend call;
+  return stage->Apply(snapshot, order);
+}
+
+Snapshot Core::TakeRaw(Deadline deadline, bool samples, std::uint64_t* order) {
   if (!recording()) return {};
   const CallOfBackend call;
+  const auto begin = std::chrono::steady_clock::now();
   auto data = std::make_shared<SnapshotData>();
   // All that is used of this core: what follows may log, and the log callback may end the core.
   const auto producers = producers_;
   const auto registry = registry_;
   const auto backends = Backends();
   const auto read_more = config_.read_more;
+  const auto own = self_;
+  const auto self = config_.options.self_metrics();
   {
     const std::lock_guard lock(mutex_);
     data->resource = resource_;
   }
-  auto produced = producers->Collect(deadline);
+  auto produced = producers->Collect(deadline, order);
   registry->Read(*data, samples);
   if (read_more) read_more(*data, deadline);
   data->time = registry->Now();
-  produced.push_back(SelfMetrics(*registry, ReportsOf(backends)));
-  for (const NameClash& clash : MergeProduced(*data, produced)) {
+  const auto reports = ReportsOf(backends);
+  own->CountSnapshot(std::chrono::steady_clock::now() - begin);
+  std::vector<NameClash> clashes;
+  {
+    std::optional<SelfMetrics::Families> families;
+    if (self.value_or(true)) {
+      // Without a backend only where it was asked for: who reads the values in the program has not.
+      const bool costs = self.has_value() || !reports.empty();
+      families.emplace(own->Take(*registry, costs, reports));
+      produced.push_back(families->get());
+      if (auto recorder = RecorderMetricsOf(*registry)) produced.push_back(std::move(recorder));
+    }
+    clashes = MergeProduced(*data, produced);
+  }
+  for (const NameClash& clash : clashes) {
     registry->Refuse("name_clash",
                      "produced " + clash.dropped + " clashes with " + clash.kept +
                          "; what came later is left out",
                      clash.points);
   }
   return Snapshot(std::move(data));
-}
-
-std::shared_ptr<const ProducedFamilies> Core::SelfMetrics(
-    Registry& registry, const std::vector<BackendReport>& reports) {
-  auto families = std::make_shared<ProducedFamilies>();
-  FamilySink sink(*families);
-  const auto refusals = registry.Refusals();
-  if (!refusals.empty()) {
-    sink.BeginFamily(MetricType::kCounter, "polymeter_refused_total",
-                     "What polymeter refused to record, by reason.");
-    for (const auto& [reason, n] : refusals) sink.Counter({{"reason", reason}}, n);
-  }
-  const double retired = registry.RetiredIncrements();
-  if (retired != 0) {
-    sink.BeginFamily(MetricType::kCounter, "polymeter_removed_series_increments_total",
-                     "What handles added to series after their removal.");
-    sink.Counter({}, retired);
-  }
-  sink.BeginFamily(MetricType::kCounter, "polymeter_scrapes_total",
-                   "Scrapes answered in full, by backend.");
-  for (const BackendReport& report : reports) {
-    if (report.scrapes != 0) sink.Counter({{"backend", report.name}}, report.scrapes);
-  }
-  sink.BeginFamily(MetricType::kCounter, "polymeter_failed_scrapes_total",
-                   "Scrapes that were begun and not finished, by backend.");
-  for (const BackendReport& report : reports) {
-    if (report.failed_scrapes != 0) sink.Counter({{"backend", report.name}}, report.failed_scrapes);
-  }
-  const auto count_points = [&](const char* name, const char* help,
-                                std::uint64_t BackendReport::*points) {
-    sink.BeginFamily(MetricType::kCounter, name, help);
-    for (const BackendReport& report : reports) {
-      if (report.offered != 0) sink.Counter({{"backend", report.name}}, report.*points);
-    }
-  };
-  count_points("polymeter_offered_points_total", "Points that a push backend was to deliver.",
-               &BackendReport::offered);
-  count_points("polymeter_accepted_points_total", "Points that the receiver acknowledged.",
-               &BackendReport::accepted);
-  count_points("polymeter_sent_points_total",
-               "Points that were sent where no acknowledgement exists.", &BackendReport::sent);
-  count_points("polymeter_superseded_points_total",
-               "Points whose totals a newer snapshot carries instead.", &BackendReport::superseded);
-  sink.BeginFamily(MetricType::kCounter, "polymeter_dropped_points_total",
-                   "Points that were not delivered, by reason.");
-  for (const BackendReport& report : reports) {
-    for (const auto& [reason, n] : report.dropped) {
-      if (n != 0) sink.Counter({{"backend", report.name}, {"reason", reason}}, n);
-    }
-  }
-  sink.BeginFamily(MetricType::kGauge, "polymeter_pending_points",
-                   "Points that wait for their receiver.");
-  for (const BackendReport& report : reports) {
-    if (report.offered != 0) {
-      sink.Gauge({{"backend", report.name}}, static_cast<double>(report.pending));
-    }
-  }
-  if (registry.tapped()) {
-    sink.BeginFamily(MetricType::kCounter, "polymeter_unkept_observations_total",
-                     "Observations that the buckets count and that were not kept one by one.");
-    sink.Counter({}, Tap::Instance().Lost());
-  }
-  AddRecorderMetrics(registry, sink);
-  return families;
 }
 
 // --- fork ------------------------------------------------------------------------------------
@@ -351,6 +363,7 @@ void Core::UnlockAfterFork() noexcept {
 void Core::RestartInChild() noexcept {
   try {
     registry_->RestartInChild();
+    self_->RestartInChild();
     producers_->RestartInChild();
     // Their threads are the parent's: neither stopped nor destroyed here, only forgotten.
     static auto* const kAbandoned = new std::vector<std::shared_ptr<Backend>>;
@@ -358,6 +371,12 @@ void Core::RestartInChild() noexcept {
     kAbandoned->insert(kAbandoned->end(), backends_.begin(), backends_.end());
     kAbandoned->insert(kAbandoned->end(), own.begin(), own.end());
     backends_.clear();
+    // Its lock may be another thread's, of the parent.
+    if (stage_ != nullptr) {
+      static auto* const kStages = new std::vector<std::shared_ptr<ViewStage>>;
+      kStages->push_back(stage_);
+      stage_ = MakeStage({});
+    }
   } catch (...) {
   }
   UnlockAfterFork();

@@ -15,11 +15,15 @@
 #include "sdk/src/core_access.h"
 #include "sdk/src/producers.h"
 #include "sdk/src/registry.h"
+#include "sdk/src/self_metrics.h"
+#include "sdk/src/view_stage.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 
-class Core : public SnapshotSource, public std::enable_shared_from_this<Core> {
+class Core : public SnapshotSource,
+             private RawSnapshots,
+             public std::enable_shared_from_this<Core> {
  public:
   static std::shared_ptr<Core> Make(CoreConfig config);
   ~Core() override;
@@ -39,6 +43,7 @@ class Core : public SnapshotSource, public std::enable_shared_from_this<Core> {
   void Log(LogLevel level, std::string_view message) override;
 
   std::vector<BackendReport> Reports() const;
+  std::vector<PortabilityNote> PortabilityReport() const;
   Status Flush(Deadline deadline) noexcept;
   Status Shutdown(Deadline deadline) noexcept;
   Deadline DefaultStopDeadline() const;
@@ -53,6 +58,11 @@ class Core : public SnapshotSource, public std::enable_shared_from_this<Core> {
  private:
   explicit Core(CoreConfig config);
   Snapshot Take(Deadline deadline, bool samples);
+  Snapshot TakeRaw(Deadline deadline, bool samples, std::uint64_t* order) override;
+  SnapshotSource& plain_source() override { return *this; }
+  std::shared_ptr<ViewStage> MakeStage(std::string backend) const;
+  // This, or one with the views of the backend where it has any.
+  SnapshotSource& SourceOf(const Backend& backend);
   std::vector<std::shared_ptr<Backend>> Backends() const;
   // Calls `what` for every backend, all at the same time: one whose receiver is dead takes the
   // time of no other. One after the other from within a backend's call. The first error.
@@ -61,19 +71,21 @@ class Core : public SnapshotSource, public std::enable_shared_from_this<Core> {
   std::vector<std::shared_ptr<Backend>> MakeBackends();
   void StartBackends(const std::vector<std::shared_ptr<Backend>>& backends);
   void MakeResource(bool in_child);
-  // polymeter_* families: what this library refused, dropped and answered.
-  static std::shared_ptr<const ProducedFamilies> SelfMetrics(
-      Registry& registry, const std::vector<BackendReport>& reports);
+  // Says of a new family what its author could have avoided.
+  std::function<void(const FamilySpec&)> MakePortabilityWatch() const;
 
   CoreConfig config_;
   std::shared_ptr<Logger> logger_;
   std::shared_ptr<Registry> registry_;  // null: nothing is recorded
   std::shared_ptr<ProducerRunner> producers_;
+  const std::shared_ptr<SelfMetrics> self_ = std::make_shared<SelfMetrics>();
 
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<Backend>> backends_;  // that have started
   std::shared_ptr<const Resource> resource_;
   std::vector<std::shared_ptr<void>> kept_;
+  std::shared_ptr<ViewStage> stage_;  // of all that have none of their own; null: none
+  std::vector<std::unique_ptr<ViewSource>> view_sources_;
   std::atomic<bool> stopped_{false};
 };
 

@@ -20,6 +20,9 @@ struct CoreConfig {
   // Called once by Make and once more by RestartAfterFork. Empty or giving none: no built-in one.
   std::function<std::vector<std::shared_ptr<Backend>>()> make_backends;
   std::vector<Setting> settings;  // what Describe() gives
+  // What the built-in backends that were selected do to a family, with their names. Pure. May be
+  // empty.
+  std::function<std::vector<PortabilityNote>(const FamilyDescription&)> check_portability = {};
   // Adds families that are kept elsewhere (the drop-in's) to every snapshot, as the registry adds
   // its own. Called by several threads, under no lock. May be empty.
   std::function<void(SnapshotData& data, Deadline deadline)> read_more = {};

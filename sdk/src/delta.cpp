@@ -21,7 +21,7 @@ constexpr std::uint64_t kProducedBit = std::uint64_t{1} << 63;
 // What brings the receiver's `sum` to `total`; `sum` becomes what the receiver then has. A total
 // that is not finite is given as it is: no difference leads to it or away from it. After NaN, which
 // says nothing of the total, differences go on from what was there before.
-double Advance(double& sum, double total) {
+double Step(double& sum, double total) {
   if (std::isnan(total)) return total;
   if (!std::isfinite(total) || !std::isfinite(sum)) {
     const double step = total == sum ? 0 : total;
@@ -86,8 +86,48 @@ DeltaStage::Cursor& DeltaStage::CursorOf(FamilyCursors& family, SeriesView serie
   return *cursor;
 }
 
-FamilyPoints DeltaStage::Differences(FamilyCursors& cursors, const FamilyView& family,
-                                     std::uint64_t* room) {
+bool DeltaStage::Advance(Cursor& cursor, HistogramPoint& point, Room& room) {
+  const std::size_t slots = std::size_t{point.bound_count} + 1;
+  bool back = cursor.buckets.size() != slots;
+  for (std::size_t i = 0; i < slots && !back; ++i) back = point.buckets[i] < cursor.buckets[i];
+  if (point.series.generation() == 0) {
+    const bool same = std::equal(cursor.bounds.begin(), cursor.bounds.end(), point.bounds,
+                                 point.bounds + point.bound_count);
+    if (!same) cursor.bounds.assign(point.bounds, point.bounds + point.bound_count);
+    back = back || !same;
+  }
+  back = back || (point.native != nullptr) == cursor.native.empty();
+  back = back || (point.native != nullptr && cursor.native.front().WentBack(*point.native));
+  if (back) {
+    cursor.buckets.assign(slots, 0);
+    cursor.part = 0;
+    cursor.native.assign(point.native != nullptr ? 1 : 0, NativeTotals());
+  }
+  std::uint64_t* const differences = room.buckets;
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i < slots; ++i) {
+    differences[i] = point.buckets[i] - cursor.buckets[i];
+    cursor.buckets[i] = point.buckets[i];
+    count += differences[i];
+  }
+  point.sum = Step(cursor.part, point.sum);
+  std::size_t used = slots;
+  bool changed = count != 0 || point.sum != 0;
+  if (point.native != nullptr) {
+    *room.natives = cursor.native.front().Advance(*point.native, differences + slots);
+    point.native = room.natives;
+    used += std::size_t{point.native->positive.size} + point.native->negative.size;
+    changed = changed || point.native->count != 0;
+  }
+  if (!changed) return false;
+  room.buckets += used;
+  if (point.native != nullptr) ++room.natives;
+  point.buckets = differences;
+  point.count = count;
+  return true;
+}
+
+FamilyPoints DeltaStage::Differences(FamilyCursors& cursors, const FamilyView& family, Room room) {
   // A registry's totals only grow (modulo 2^64); a producer's may begin anew.
   const auto went_back = [](SeriesView series, bool back) {
     return series.generation() == 0 && back;
@@ -109,7 +149,7 @@ FamilyPoints DeltaStage::Differences(FamilyCursors& cursors, const FamilyView& f
       const std::uint64_t whole = point.whole - cursor.whole;
       cursor.whole = point.whole;
       point.whole = whole;
-      point.part = Advance(cursor.part, point.part);
+      point.part = Step(cursor.part, point.part);
       if (point.whole != 0 || point.part != 0) points.push_back(point);
     }
     return points;
@@ -117,33 +157,7 @@ FamilyPoints DeltaStage::Differences(FamilyCursors& cursors, const FamilyView& f
   if (const auto* const histograms = std::get_if<HistogramPoints>(&family.points)) {
     HistogramPoints points;
     for (HistogramPoint point : *histograms) {
-      Cursor& cursor = CursorOf(cursors, point.series);
-      const std::size_t slots = std::size_t{point.bound_count} + 1;
-      bool back = cursor.buckets.size() != slots;
-      for (std::size_t i = 0; i < slots && !back; ++i) back = point.buckets[i] < cursor.buckets[i];
-      if (point.series.generation() == 0) {
-        const bool same = std::equal(cursor.bounds.begin(), cursor.bounds.end(), point.bounds,
-                                     point.bounds + point.bound_count);
-        if (!same) cursor.bounds.assign(point.bounds, point.bounds + point.bound_count);
-        back = back || !same;
-      }
-      if (back) {
-        cursor.buckets.assign(slots, 0);
-        cursor.part = 0;
-      }
-      std::uint64_t* const differences = room;
-      std::uint64_t count = 0;
-      for (std::size_t i = 0; i < slots; ++i) {
-        differences[i] = point.buckets[i] - cursor.buckets[i];
-        cursor.buckets[i] = point.buckets[i];
-        count += differences[i];
-      }
-      point.sum = Advance(cursor.part, point.sum);
-      if (count == 0 && point.sum == 0) continue;
-      room += slots;
-      point.buckets = differences;
-      point.count = count;
-      points.push_back(point);
+      if (Advance(CursorOf(cursors, point.series), point, room)) points.push_back(point);
     }
     return points;
   }
@@ -157,10 +171,32 @@ FamilyPoints DeltaStage::Differences(FamilyCursors& cursors, const FamilyView& f
     const std::uint64_t count = point.count - cursor.whole;
     cursor.whole = point.count;
     point.count = count;
-    point.sum = Advance(cursor.part, point.sum);
+    point.sum = Step(cursor.part, point.sum);
     points.push_back(point);  // its quantiles are no differences
   }
   return points;
+}
+
+DeltaStage::Room DeltaStage::RoomFor(const FamilyView& family, SnapshotData& data) {
+  Room room;
+  const auto* const histograms = std::get_if<HistogramPoints>(&family.points);
+  if (histograms == nullptr) return room;
+  std::size_t slots = 0;
+  std::size_t natives = 0;
+  for (const HistogramPoint& point : *histograms) {
+    slots += std::size_t{point.bound_count} + 1;
+    if (point.native == nullptr) continue;
+    slots += std::size_t{point.native->positive.size} + point.native->negative.size;
+    ++natives;
+  }
+  room.buckets =
+      data.buckets.emplace_back(std::make_unique_for_overwrite<std::uint64_t[]>(slots)).get();
+  if (natives != 0) {
+    auto all = std::make_shared<std::vector<NativeHistogram>>(natives);
+    room.natives = all->data();
+    data.keep.push_back(std::move(all));
+  }
+  return room;
 }
 
 Snapshot DeltaStage::Apply(const Snapshot& snapshot) {
@@ -182,13 +218,7 @@ Snapshot DeltaStage::Apply(const Snapshot& snapshot) {
     const bool first = cursors.round == 0 && last_unix_nanos_ == 0;
     cursors.round = round_;
 
-    std::uint64_t* room = nullptr;  // for buckets
-    if (const auto* const histograms = std::get_if<HistogramPoints>(&family.points)) {
-      std::size_t slots = 0;
-      for (const HistogramPoint& point : *histograms) slots += std::size_t{point.bound_count} + 1;
-      room =
-          data->buckets.emplace_back(std::make_unique_for_overwrite<std::uint64_t[]>(slots)).get();
-    }
+    const Room room = RoomFor(family, *data);
     FamilyView& view = data->families.emplace_back();
     view = family;
     view.points = Differences(cursors, family, room);

@@ -9,6 +9,7 @@
 
 #include "polymeter/push_backend.h"
 #include "polymeter/snapshot.h"
+#include "sdk/src/native_totals.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
@@ -17,8 +18,8 @@ namespace detail {
 //
 // A series whose value has not changed is left out of a family of differences. The first
 // difference of a series is its whole total; so is one after a reset (a total that went back, which
-// only producers' families can). Doubles are taken off from what the receiver has added up
-// so far, so that rounding does not add up there.
+// only producers' families can; of a histogram all its buckets and its sum together). Doubles are
+// taken off from what the receiver has added up so far, so that rounding does not add up there.
 class DeltaStage {
  public:
   explicit DeltaStage(DeltaOptions options) : options_(options) {}
@@ -36,6 +37,14 @@ class DeltaStage {
     double part = 0;          // a counter's doubles; a sum
     std::vector<std::uint64_t> buckets;
     std::vector<double> bounds;  // of a histogram that a producer gives
+    // One, of a histogram that has exponential buckets: small where it has none, and copied with
+    // the cursor.
+    std::vector<NativeTotals> native;
+  };
+  // Where the differences of a family's histograms go.
+  struct Room {
+    std::uint64_t* buckets = nullptr;
+    NativeHistogram* natives = nullptr;
   };
   struct FamilyCursors {
     std::uint32_t round = 0;
@@ -44,7 +53,10 @@ class DeltaStage {
   };
 
   Cursor& CursorOf(FamilyCursors& family, SeriesView series);
-  FamilyPoints Differences(FamilyCursors& cursors, const FamilyView& family, std::uint64_t* room);
+  FamilyPoints Differences(FamilyCursors& cursors, const FamilyView& family, Room room);
+  static Room RoomFor(const FamilyView& family, SnapshotData& data);
+  // False: nothing came since. Otherwise `point` becomes the difference and takes of `room`.
+  static bool Advance(Cursor& cursor, HistogramPoint& point, Room& room);
   bool Wanted(const FamilyView& family) const noexcept;
 
   const DeltaOptions options_;

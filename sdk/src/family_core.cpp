@@ -7,6 +7,7 @@
 #include <mutex>
 #include <new>
 
+#include "sdk/src/native_cell.h"
 #include "sdk/src/registry.h"
 #include "sdk/src/text.h"
 
@@ -18,13 +19,36 @@ namespace {
 constexpr std::string_view kOverflowName = "otel_metric_overflow";
 constexpr std::string_view kOverflowValue = "true";
 
+// An info has no number, so all share a cell that nobody reads.
+constexpr CellAddress kInfoCell = kNoopCell + 1;
+
 constexpr std::size_t kMostLabelBytes = std::numeric_limits<std::uint32_t>::max() / 2;
 
 HistogramKind KindOf(const FamilySpec& spec, bool tapped) noexcept {
   HistogramKind kind{spec.bounds};
   if (spec.type != MetricType::kHistogram) return kind;
   kind.tapped = tapped;
+  if (spec.native) {
+    kind.native = true;
+    kind.schema = static_cast<std::int8_t>(spec.native->schema());
+    kind.max_buckets = static_cast<std::uint16_t>(spec.native->max_buckets());
+    kind.zero_threshold = spec.native->zero_threshold();
+  }
+  kind.exemplars = spec.exemplars;
   return kind;
+}
+
+std::vector<std::string_view> NamesOf(const FamilySpec& spec) {
+  if (spec.label_views.empty()) return {spec.labels.begin(), spec.labels.end()};
+  std::vector<std::string_view> names;
+  for (const ShownLabels::Label& label : spec.shown.labels) names.push_back(label.name);
+  return names;
+}
+
+// As malloc gives it: 16 bytes more or less.
+std::size_t SizeOf(const SeriesRecord& record) noexcept {
+  const std::size_t text = record.label_count == 0 ? 0 : record.ends()[record.label_count - 1];
+  return (sizeof(record) + sizeof(std::uint32_t) * record.label_count + text + 8 + 15) / 16 * 16;
 }
 
 }  // namespace
@@ -35,14 +59,20 @@ FamilyCore::FamilyCore(std::shared_ptr<Registry> registry, std::uint64_t id, Fam
       id_(id),
       spec_(std::move(spec)),
       kind_(KindOf(spec_, tapped)),
-      rich_(kind_.rich()),
-      label_names_(spec_.labels.begin(), spec_.labels.end()) {
+      rich_(kind_.rich() || spec_.exemplars),
+      asked_names_(spec_.labels.begin(), spec_.labels.end()),
+      label_names_(NamesOf(spec_)),
+      plain_count_(label_names_.size() == asked_names_.size()
+                       ? asked_names_.size()
+                       : std::numeric_limits<std::size_t>::max()),
+      warn_at_(registry_->series_warning_) {
   constant_texts_ = spec_.const_labels;
   for (const auto& label : const_labels_of_all) {
     const bool shadowed = std::any_of(constant_texts_.begin(), constant_texts_.end(),
                                       [&](const auto& own) { return own.first == label.first; });
     if (!shadowed) constant_texts_.push_back(label);
   }
+  ShowConstantLabels(spec_.label_views, constant_texts_);
   for (const auto& [name, value] : constant_texts_) constant_labels_.push_back({name, value});
 }
 
@@ -54,9 +84,9 @@ FamilyCore::~FamilyCore() {
 // --- looking up ------------------------------------------------------------------------------
 
 bool FamilyCore::CheckCount(std::size_t count) const {
-  if (count == label_names_.size()) return true;
-  registry_->Refuse("label_count", "family " + spec_.name + " has " +
-                                       std::to_string(label_names_.size()) + " labels, not " +
+  if (count == asked_names_.size()) return true;
+  registry_->Refuse("label_count", "family " + ShownName(spec_.name) + " has " +
+                                       std::to_string(asked_names_.size()) + " labels, not " +
                                        std::to_string(count) + "; nothing is recorded");
   return false;
 }
@@ -66,39 +96,67 @@ CellAddress FamilyCore::FindOrCreate(const std::string_view* values, std::size_t
   return rich_ ? cell | kOutOfLineBit : cell;  // kNoopCell has the bit already
 }
 
+// The look-up proper. Two places call it, and a call more is felt there.
+__attribute__((always_inline)) inline CellAddress FamilyCore::FindOrCreateShown(
+    const std::string_view* values, std::size_t count) {
+  const std::uint64_t hash = HashOfValues(registry_->hash_seed_, values, count);
+  {
+    const ReadEpoch::Guard reading(registry_->epoch_);
+    const SeriesRecord* const record = table_.Find(hash, values, count);
+    if (record != nullptr) return record->cell;
+  }
+  return FindOverflowOrCreate(hash, values, count);
+}
+
+CellAddress FamilyCore::FindOverflowOrCreate(std::uint64_t hash, const std::string_view* values,
+                                             std::size_t count) {
+  if (!std::all_of(values, values + count, IsUtf8)) return CreateRepaired(values, count);
+  if (const CellAddress full = full_.load(std::memory_order_acquire); full != 0) {
+    // Once more: what was made until the family was full is in the table now.
+    const ReadEpoch::Guard reading(registry_->epoch_);
+    const SeriesRecord* const record = table_.Find(hash, values, count);
+    if (record != nullptr) return record->cell;
+    CounterAdd(overflowed_.load(std::memory_order_relaxed), std::uint64_t{1});
+    return full;
+  }
+  return Create(hash, values, count);
+}
+
 CellAddress FamilyCore::FindOrCreateCell(const std::string_view* values,
                                          std::size_t count) noexcept {
   try {
     if (registry_->ended_.load(std::memory_order_relaxed)) return kNoopCell;
-    if (count != label_names_.size() && !CheckCount(count)) return kNoopCell;
-    const std::uint64_t hash = HashOfValues(registry_->hash_seed_, values, count);
-    {
-      const ReadEpoch::Guard reading(registry_->epoch_);
-      const SeriesRecord* const record = table_.Find(hash, values, count);
-      if (record != nullptr) return record->cell;
-    }
-    if (std::all_of(values, values + count, IsUtf8)) return Create(hash, values, count);
-    return CreateRepaired(values, count);
+    if (count != plain_count_) return FindOrCreateViewed(values, count);
+    return FindOrCreateShown(values, count);
   } catch (...) {  // no memory
     registry_->Refuse("no_memory", "no memory for a new series; nothing is recorded in it");
     return kNoopCell;
   }
 }
 
+CellAddress FamilyCore::FindOrCreateViewed(const std::string_view* values, std::size_t count) {
+  if (!CheckCount(count)) return kNoopCell;
+  std::array<std::string_view, kMostLabels> shown;
+  std::size_t kept = 0;
+  for (const ShownLabels::Label& label : spec_.shown.labels) shown[kept++] = values[label.position];
+  return FindOrCreateShown(shown.data(), kept);
+}
+
 CellAddress FamilyCore::CreateRepaired(const std::string_view* values, std::size_t count) {
   std::vector<std::string> repaired;
   for (std::size_t i = 0; i < count; ++i) repaired.push_back(ToUtf8(values[i]));
   const std::vector<std::string_view> views(repaired.begin(), repaired.end());
-  return Create(HashOfValues(registry_->hash_seed_, views.data(), count), views.data(), count);
+  return FindOverflowOrCreate(HashOfValues(registry_->hash_seed_, views.data(), count),
+                              views.data(), count);
 }
 
 bool FamilyCore::Arrange(NamedLabels labels, std::string_view* values) const {
   if (!CheckCount(labels.size())) return false;
-  for (const std::string_view name : label_names_) {
+  for (const std::string_view name : asked_names_) {
     const auto* const found = std::find_if(
         labels.begin(), labels.end(), [&](const NamedLabel& label) { return label.name == name; });
     if (found == labels.end()) {
-      registry_->Refuse("label_name", "family " + spec_.name + ": no value for label " +
+      registry_->Refuse("label_name", "family " + ShownName(spec_.name) + ": no value for label " +
                                           std::string(name) + "; nothing is recorded");
       return false;
     }
@@ -118,14 +176,14 @@ CellAddress FamilyCore::FindOrCreate(NamedLabels labels) noexcept {
 
 CellAddress FamilyCore::FindFew(NamedLabels labels) const noexcept {
   constexpr std::size_t kFew = 8;
-  if (labels.size() != label_names_.size() || labels.size() > kFew) return 0;
+  if (labels.size() != plain_count_ || labels.size() > kFew) return 0;
   std::array<std::string_view, kFew> values;
   for (std::size_t i = 0; i < labels.size(); ++i) {
     // Mostly they come in the family's order.
     const NamedLabel* found = labels.begin() + i;
-    if (found->name != label_names_[i]) {
+    if (found->name != asked_names_[i]) {
       found = std::find_if(labels.begin(), labels.end(),
-                           [&](const NamedLabel& label) { return label.name == label_names_[i]; });
+                           [&](const NamedLabel& label) { return label.name == asked_names_[i]; });
       if (found == labels.end()) return 0;
     }
     values[i] = found->value.text();
@@ -142,19 +200,30 @@ CellAddress FamilyCore::FindFew(NamedLabels labels) const noexcept {
 CellAddress FamilyCore::NewCell() {
   switch (spec_.type) {
     case MetricType::kCounter:
-      return registry_->cells_.NewCounter();
+      return registry_->cells_.NewCounter(spec_.exemplars);
     case MetricType::kHistogram:
       return registry_->cells_.NewHistogram(kind_);
+    case MetricType::kSummary:
+      return registry_->summaries_.New(spec_.summary, SummaryClock());
+    case MetricType::kInfo:
+      return kInfoCell;
     default:
       return registry_->cells_.NewGauge();
   }
 }
 
 void FamilyCore::RetireCell(CellAddress cell) {
-  if (spec_.type == MetricType::kHistogram) {
-    registry_->cells_.RetireHistogram(kind_, cell);
-  } else {
-    registry_->cells_.Retire(spec_.type, cell);
+  switch (spec_.type) {
+    case MetricType::kHistogram:
+      return registry_->cells_.RetireHistogram(kind_, cell);
+    case MetricType::kSummary:
+      return registry_->summaries_.Retire(cell);
+    case MetricType::kInfo:
+      return;
+    case MetricType::kCounter:
+      return registry_->cells_.RetireCounter(cell, spec_.exemplars);
+    default:
+      return registry_->cells_.Retire(spec_.type, cell);
   }
 }
 
@@ -202,6 +271,7 @@ CellAddress FamilyCore::Create(std::uint64_t hash, const std::string_view* value
   Registry& registry = *registry_;
   CellAddress cell = kNoopCell;
   bool overflowed = false;
+  std::size_t warn_of = 0;
   const std::int64_t now = registry.NowNanos();  // may be the application's clock: under no lock
   {
     const std::lock_guard lock(registry.mutex_);
@@ -209,9 +279,11 @@ CellAddress FamilyCore::Create(std::uint64_t hash, const std::string_view* value
     const SeriesRecord* const known = table_.Find(hash, values, count);
     if (known != nullptr) return known->cell;
     if (registry.closed_) return kNoopCell;
-    if (registry.series_limit_ != 0 && count != 0 && live_ >= registry.series_limit_) {
+    if (count != 0 && Full()) {
       overflowed = overflow_ == nullptr;
       cell = OverflowCell(now);
+      CounterAdd(overflowed_.load(std::memory_order_relaxed), std::uint64_t{1});
+      full_.store(cell, std::memory_order_release);
     } else {
       SeriesRecord* const record =
           NewSeries(label_names_.data(), values, count, static_cast<std::uint32_t>(hash), now);
@@ -224,19 +296,28 @@ CellAddress FamilyCore::Create(std::uint64_t hash, const std::string_view* value
         RetireCell(cell);
         throw;
       }
+      if (warn_at_ != 0 && count != 0 && live_ >= warn_at_) {
+        warn_of = live_;
+        warn_at_ = warn_at_ > std::numeric_limits<std::size_t>::max() / 10 ? 0 : warn_at_ * 10;
+      }
     }
   }
-  if (overflowed) {
-    registry.Refuse("series_limit",
-                    "family " + spec_.name + " reached the limit of " +
-                        std::to_string(registry.series_limit_) +
-                        " series; further ones count in {otel_metric_overflow=\"true\"}");
-  }
+  if (overflowed) registry.ReportOverflow(*this);
+  if (warn_of != 0) registry.WarnOfSeries(*this, warn_of);
   return cell;
+}
+
+// Under the registry's mutex.
+bool FamilyCore::Full() const noexcept {
+  const std::size_t limit = registry_->series_limit_;
+  return limit != 0 && live_ - (overflow_ != nullptr ? 1 : 0) >= limit;
 }
 
 CellAddress FamilyCore::OverflowCell(std::int64_t now) {
   if (overflow_ == nullptr) overflow_ = NewSeries(&kOverflowName, &kOverflowValue, 1, 0, now);
+  if (overflowed_.load(std::memory_order_relaxed) <= kNoopCell) {
+    overflowed_.store(registry_->cells_.NewCounter(), std::memory_order_release);
+  }
   return overflow_->cell;
 }
 
@@ -271,6 +352,7 @@ void FamilyCore::List(SeriesRecord* record) {
     index_end_.store(index + 1, std::memory_order_release);
   }
   live_.fetch_add(1, std::memory_order_relaxed);
+  record_bytes_.fetch_add(SizeOf(*record), std::memory_order_relaxed);
 }
 
 // --- removing --------------------------------------------------------------------------------
@@ -281,11 +363,15 @@ void FamilyCore::Unlist(SeriesRecord* record) {
   slot.store(nullptr, std::memory_order_release);
   free_indexes_.push_back(record->index);
   live_.fetch_sub(1, std::memory_order_relaxed);
+  record_bytes_.fetch_sub(SizeOf(*record), std::memory_order_relaxed);
+  full_.store(0, std::memory_order_release);  // there is room again
 }
 
 bool FamilyCore::Remove(const std::string_view* values, std::size_t count) noexcept {
   try {
     if (!CheckCount(count)) return false;
+    // Others count into the same series.
+    if (label_names_.size() != asked_names_.size()) return false;
     std::vector<std::string> repaired;
     std::vector<std::string_view> views(values, values + count);
     repaired.reserve(count);
@@ -333,7 +419,14 @@ void FamilyCore::RemoveAll() noexcept {
 }
 
 void FamilyCore::RestartSeries(std::int64_t now) noexcept {
-  ForEachSeries([now](SeriesRecord* record) { record->start_unix_nanos = now; });
+  const std::int64_t clock = SummaryClock();
+  ForEachSeries([&](SeriesRecord* record) {
+    record->start_unix_nanos = now;
+    if (kind_.native) RestartNativeCell(*RichCellOf(record->cell).native);
+    if (spec_.type == MetricType::kSummary) {
+      RestartSummaryInChild(SummaryCellOf(record->cell), clock);
+    }
+  });
 }
 
 // --- the C-like functions of family.h ----------------------------------------------------------

@@ -16,6 +16,8 @@
 #include "polymeter/snapshot.h"
 #include "sdk/src/cells.h"
 #include "sdk/src/series_table.h"
+#include "sdk/src/summary_store.h"
+#include "sdk/src/view_rules.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
@@ -38,6 +40,11 @@ struct FamilySpec {
   const HistogramBounds* bounds = nullptr;       // histograms only
   std::optional<NativeHistogramOptions> native;  // histograms only
   bool exemplars = false;                        // counters and histograms only
+  bool utf8_names = false;                       // see FamilyView
+  bool viewed_buckets = false;                   // a view has decided about the buckets
+  std::vector<const View*> label_views;          // of the registry, that change labels
+  ShownLabels shown;                             // what they leave of `labels`
+  SummarySpec summary;                           // summaries only
 };
 
 class FamilyCore {
@@ -83,7 +90,19 @@ class FamilyCore {
       begin += size;
     }
   }
+  // The names of the series' labels: what views leave of those in spec().
+  const std::vector<std::string_view>& label_names() const noexcept { return label_names_; }
   std::size_t series_count() const noexcept { return live_.load(std::memory_order_relaxed); }
+  // Whether it is the one that stands for all above the limit.
+  bool IsOverflow(const SeriesRecord& record) const noexcept {
+    return record.names != label_names_.data();
+  }
+  // Look-ups of values that had no room under the limit.
+  std::uint64_t overflowed_lookups() const noexcept;
+  // What records and tables take; and with what the cells take at most.
+  std::size_t series_bytes() const noexcept;
+  // The caller holds a pin of the registry.
+  std::size_t bytes() const noexcept;
   // In a forked child: every series starts now.
   void RestartSeries(std::int64_t now) noexcept;
 
@@ -92,6 +111,12 @@ class FamilyCore {
   static constexpr std::size_t kSegments = 27;
 
   CellAddress FindOrCreateCell(const std::string_view* values, std::size_t count) noexcept;
+  // The same with the values of label_names_, and with more values than these or too few.
+  CellAddress FindOrCreateShown(const std::string_view* values, std::size_t count);
+  // The look-up's other half: no series has these values.
+  CellAddress FindOverflowOrCreate(std::uint64_t hash, const std::string_view* values,
+                                   std::size_t count);
+  CellAddress FindOrCreateViewed(const std::string_view* values, std::size_t count);
   CellAddress Create(std::uint64_t hash, const std::string_view* values, std::size_t count);
   CellAddress CreateRepaired(const std::string_view* values, std::size_t count);
   CellAddress OverflowCell(std::int64_t now);
@@ -101,11 +126,12 @@ class FamilyCore {
                           std::size_t count, std::uint32_t hash, std::int64_t now);
   SeriesRecord* NewSeries(const std::string_view* names, const std::string_view* values,
                           std::size_t count, std::uint32_t hash, std::int64_t now);
+  bool Full() const noexcept;
   void List(SeriesRecord* record);
   void Unlist(SeriesRecord* record);
   std::atomic<SeriesRecord*>& Slot(std::uint32_t index) const noexcept;
   // Puts the values of named labels into the family's order, into `values` of as many elements as
-  // the family has labels; false: counted and reported.
+  // the family was asked for with; false: counted and reported.
   bool Arrange(NamedLabels labels, std::string_view* values) const;
   bool CheckCount(std::size_t count) const;
 
@@ -116,7 +142,10 @@ class FamilyCore {
   const bool rich_;  // its handles take the out-of-line path
   StringPairs constant_texts_;
   std::vector<Label> constant_labels_;
-  std::vector<std::string_view> label_names_;
+  const std::vector<std::string_view> asked_names_;  // those that the code knows
+  const std::vector<std::string_view> label_names_;  // those of the series
+  // How many values a look-up has that needs no second thought; none where views drop labels.
+  const std::size_t plain_count_;
 
   SeriesTable table_;
   std::array<std::atomic<std::atomic<SeriesRecord*>*>, kSegments> segments_{};
@@ -125,6 +154,12 @@ class FamilyCore {
   std::vector<std::uint32_t> free_indexes_;
   std::uint32_t next_generation_ = 1;
   SeriesRecord* overflow_ = nullptr;
+  std::size_t warn_at_;
+  std::atomic<std::size_t> record_bytes_{0};
+  // The overflow series' cell while no further series has room, so that a flood of new values takes
+  // no lock; else 0.
+  std::atomic<CellAddress> full_{0};
+  std::atomic<CellAddress> overflowed_{0};  // a counter's cell; 0: none yet
 };
 
 }  // namespace detail

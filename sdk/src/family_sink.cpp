@@ -27,8 +27,8 @@ void RefuseFamily(ProducedFamilies& out, const std::string& reason, std::string 
   out.refused_family = reason;
 }
 
-bool LabelAllowed(std::string_view name, MetricType type) {
-  return IsLabelName(name) && !(type == MetricType::kHistogram && name == "le") &&
+bool LabelAllowed(std::string_view name, MetricType type, NameValidation names) {
+  return IsLabelName(name, names) && !(type == MetricType::kHistogram && name == "le") &&
          !(type == MetricType::kSummary && name == "quantile");
 }
 
@@ -36,13 +36,17 @@ bool LabelAllowed(std::string_view name, MetricType type) {
 const SeriesRecord* AddRecord(ProducedFamilies& out, const Label* labels, std::size_t count) {
   ProducedFamily& family = *out.current;
   for (std::size_t i = 0; i < count; ++i) {
-    bool good = LabelAllowed(labels[i].name, family.type());
+    bool good = LabelAllowed(labels[i].name, family.type(), out.names);
     for (std::size_t j = 0; j < i && good; ++j) good = labels[j].name != labels[i].name;
     if (!good) {
       Refuse(out, "bad_label",
-             "produced family " + family.name + ": label " + Quoted(labels[i].name) +
-                 " is reserved, named twice or not [a-zA-Z_][a-zA-Z0-9_]*; the series is left out");
+             "produced family " + ShownName(family.name) + ": label " + Quoted(labels[i].name) +
+                 " is reserved, named twice or not " + std::string(AcceptedLabelNames(out.names)) +
+                 "; the series is left out");
       return nullptr;
+    }
+    if (out.names == NameValidation::kUtf8 && !IsLabelName(labels[i].name)) {
+      family.utf8_names = true;
     }
   }
   std::size_t bytes = 0;
@@ -81,7 +85,8 @@ const SeriesRecord* AddRecord(ProducedFamilies& out, const Label* labels, std::s
   if (std::any_of(begin, stop,
                   [&](const auto& e) { return SameLabels(LabelsView(e.second), view); })) {
     Refuse(out, "duplicate_series",
-           "produced family " + family.name + ": a series came twice; the later one is left out");
+           "produced family " + ShownName(family.name) +
+               ": a series came twice; the later one is left out");
     return nullptr;
   }
   family.by_labels.emplace(hash, record);
@@ -98,7 +103,7 @@ void AddPoint(ProducedFamilies& out, const Label* labels, std::size_t count, Mak
   auto* const points = std::get_if<Points>(&out.current->points);
   if (points == nullptr) {
     Refuse(out, "wrong_type",
-           "produced family " + out.current->name + " is a " +
+           "produced family " + ShownName(out.current->name) + " is a " +
                std::string(ToString(out.current->type())) +
                "; a value of another type is left out");
     return;
@@ -194,16 +199,17 @@ void FamilySink::BeginFamily(MetricType type, std::string_view asked, std::strin
       out_.current = known->second;
     } else {
       detail::RefuseFamily(out_, "name_clash",
-                           "produced family " + name + " came as " +
+                           "produced family " + detail::ShownName(name) + " came as " +
                                std::string(ToString(known->second->type())) + " and as " +
                                std::string(ToString(type)) + "; the later one is left out");
     }
     return;
   }
-  if (asked.empty() || !detail::IsMetricName(name)) {
+  if (asked.empty() || !detail::IsMetricName(name, out_.names)) {
     detail::RefuseFamily(out_, "bad_name",
-                         "produced family " + detail::Quoted(name) +
-                             ": a name is [a-zA-Z_:][a-zA-Z0-9_:]* and begins with no '__'");
+                         "produced family " + detail::Quoted(name) + ": a name is " +
+                             std::string(detail::AcceptedMetricNames(out_.names)) +
+                             " and begins with no '__'");
     return;
   }
   auto family = std::make_unique<detail::ProducedFamily>();
@@ -213,6 +219,7 @@ void FamilySink::BeginFamily(MetricType type, std::string_view asked, std::strin
   family->otel_name = detail::ToUtf8(options.otel_name());
   family->otel_attributes = options.otel_attributes();
   family->additive = type == MetricType::kGauge && options.additive();
+  family->utf8_names = !detail::IsMetricName(name);
   family->points = detail::PointsOf(type);
   out_.current = family.get();
   out_.by_name.emplace(family->name, family.get());

@@ -8,7 +8,9 @@
 
 #include "sdk/src/chunk_pool.h"
 #include "sdk/src/core.h"
+#include "sdk/src/native_pool.h"
 #include "sdk/src/recorder.h"
+#include "sdk/src/summary_cell.h"
 #include "sdk/src/tap.h"
 
 POLYMETER_BEGIN_NAMESPACE
@@ -29,15 +31,19 @@ void BeforeFork() noexcept {
   cores.mutex.lock();
   for (Core* const core : cores.all) core->LockForFork();
   LockBoundsForFork();
+  LockSummariesForFork();
   Tap::Instance().LockForFork();
   LockRecorderForFork();
+  NativePool::Instance().LockForFork();
   ChunkPool::Instance().Lock();
 }
 void AfterForkInParent() noexcept {
   Cores& cores = AllCores();
   ChunkPool::Instance().Unlock();
+  NativePool::Instance().UnlockAfterFork();
   UnlockRecorderAfterFork();
   Tap::Instance().UnlockAfterFork();
+  UnlockSummariesAfterFork();
   UnlockBoundsAfterFork();
   for (Core* const core : cores.all) core->UnlockAfterFork();
   cores.mutex.unlock();
@@ -45,10 +51,12 @@ void AfterForkInParent() noexcept {
 void AfterForkInChild() noexcept {
   Cores& cores = AllCores();
   ChunkPool::Instance().Unlock();
+  NativePool::Instance().UnlockAfterFork();
   RestartRecorderInChild();
   UnlockRecorderAfterFork();
   Tap::Instance().RestartInChild();
   Tap::Instance().UnlockAfterFork();
+  UnlockSummariesAfterFork();
   UnlockBoundsAfterFork();
   for (Core* const core : cores.all) core->RestartInChild();
   cores.mutex.unlock();

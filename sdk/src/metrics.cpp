@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "sdk/src/cardinality.h"
 #include "sdk/src/core.h"
 
 POLYMETER_BEGIN_NAMESPACE
@@ -160,6 +161,46 @@ Result<polymeter::Histogram> Metrics::TryHistogram(std::string_view name, std::s
       TryMakeFamily(MetricType::kHistogram, name, help, nullptr, 0, options));
 }
 
+polymeter::Summary Metrics::Summary(std::string_view name, std::string_view help,
+                                    const FamilyOptions& options) const {
+  return OnlySeries<polymeter::Summary>(
+      MakeFamily(MetricType::kSummary, name, help, nullptr, 0, options));
+}
+Result<polymeter::Summary> Metrics::TrySummary(std::string_view name, std::string_view help,
+                                               const FamilyOptions& options) const {
+  return OnlySeries<polymeter::Summary>(
+      TryMakeFamily(MetricType::kSummary, name, help, nullptr, 0, options));
+}
+
+namespace {
+
+std::vector<std::string_view> NamesOf(NamedLabels labels) {
+  std::vector<std::string_view> names;
+  for (const NamedLabel& label : labels) names.push_back(label.name);
+  return names;
+}
+
+polymeter::Info InfoWith(const std::shared_ptr<detail::FamilyCore>& family, NamedLabels labels) {
+  return detail::HandleAccess::Make<polymeter::Info>(detail::FindOrCreate(family.get(), labels));
+}
+
+}  // namespace
+
+polymeter::Info Metrics::Info(std::string_view name, std::string_view help, NamedLabels labels,
+                              const FamilyOptions& options) const {
+  const std::vector<std::string_view> names = NamesOf(labels);
+  return InfoWith(MakeFamily(MetricType::kInfo, name, help, names.data(), names.size(), options),
+                  labels);
+}
+Result<polymeter::Info> Metrics::TryInfo(std::string_view name, std::string_view help,
+                                         NamedLabels labels, const FamilyOptions& options) const {
+  const std::vector<std::string_view> names = NamesOf(labels);
+  const auto family =
+      TryMakeFamily(MetricType::kInfo, name, help, names.data(), names.size(), options);
+  if (!family) return family.status();
+  return InfoWith(family.value(), labels);
+}
+
 // --- producers -------------------------------------------------------------------------------
 
 Attachment Metrics::AddProducer(Producer& producer) const {
@@ -239,6 +280,26 @@ std::string Metrics::Endpoint(std::string_view backend) const {
 
 std::vector<Setting> Metrics::Describe() const {
   return core_ != nullptr ? core_->settings() : std::vector<Setting>();
+}
+
+std::vector<FamilyCardinality> Metrics::CardinalityReport() const {
+  if (!recording()) return {};
+  try {
+    return detail::CardinalityOf(*core_->registry());
+  } catch (const std::exception& e) {
+    core_->Log(LogLevel::kError, std::string("no report of cardinality: ") + e.what());
+    return {};
+  }
+}
+
+std::vector<PortabilityNote> Metrics::PortabilityReport() const {
+  if (!recording()) return {};
+  try {
+    return core_->PortabilityReport();
+  } catch (const std::exception& e) {
+    core_->Log(LogLevel::kError, std::string("no report of portability: ") + e.what());
+    return {};
+  }
 }
 
 Status Metrics::Flush(Deadline deadline) const {

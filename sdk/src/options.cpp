@@ -26,6 +26,16 @@ FamilyOptions& FamilyOptions::Native(NativeHistogramOptions native) {
   return *this;
 }
 
+SummaryOptions& SummaryOptions::Quantiles(std::vector<double> quantiles) {
+  quantiles_ = std::move(quantiles);
+  return *this;
+}
+
+FamilyOptions& FamilyOptions::Summary(SummaryOptions summary) {
+  summary_ = std::move(summary);
+  return *this;
+}
+
 FamilyOptions& FamilyOptions::OtelAttributes(StringPairs map) {
   otel_attributes_ = std::move(map);
   return *this;
@@ -73,6 +83,24 @@ Options& Options::Clock(std::function<SystemTime()> clock) {
 
 Options& Options::Buckets(std::string family, std::vector<double> bounds) {
   buckets_.emplace_back(std::move(family), std::move(bounds));
+  native_buckets_.emplace_back();
+  return *this;
+}
+
+Options& Options::Buckets(std::string family, NativeHistogramOptions native,
+                          std::vector<double> bounds) {
+  buckets_.emplace_back(std::move(family), std::move(bounds));
+  native_buckets_.emplace_back(native);
+  return *this;
+}
+
+Options& Options::AddView(View view) {
+  views_.push_back(std::move(view));
+  return *this;
+}
+
+Options& Options::Views(std::vector<View> views) {
+  views_ = std::move(views);
   return *this;
 }
 

@@ -18,8 +18,9 @@ thread_local std::uint64_t t_thread = 0;
 thread_local const ProducerRunner* t_runner = nullptr;
 }  // namespace
 
-ProducerRunner::ProducerRunner(std::string prefix, std::chrono::milliseconds budget, Refuse refuse)
-    : prefix_(std::move(prefix)), budget_(budget), refuse_(std::move(refuse)) {}
+ProducerRunner::ProducerRunner(std::string prefix, NameValidation names,
+                               std::chrono::milliseconds budget, Refuse refuse)
+    : prefix_(std::move(prefix)), names_(names), budget_(budget), refuse_(std::move(refuse)) {}
 
 ProducerRunner::~ProducerRunner() {
   if (worker_.joinable()) worker_.detach();  // perhaps it is the one that ends here
@@ -66,6 +67,7 @@ std::shared_ptr<const ProducedFamilies> ProducerRunner::Run(Producer& producer) 
   try {
     auto families = std::make_shared<ProducedFamilies>();
     families->prefix = prefix_;
+    families->names = names_;
     FamilySink sink(*families);
     producer.Collect(sink);
     families->current = nullptr;
@@ -139,7 +141,8 @@ void ProducerRunner::Work(std::shared_ptr<ProducerRunner> self, std::uint64_t th
   }
 }
 
-std::vector<std::shared_ptr<const ProducedFamilies>> ProducerRunner::Collect(Deadline deadline) {
+std::vector<std::shared_ptr<const ProducedFamilies>> ProducerRunner::Collect(Deadline deadline,
+                                                                             std::uint64_t* order) {
   using State = ProducerEntry::State;
   const Deadline end = std::min(deadline, Later(std::chrono::steady_clock::now(), budget_));
   std::vector<std::shared_ptr<const ProducedFamilies>> collected;
@@ -147,6 +150,7 @@ std::vector<std::shared_ptr<const ProducedFamilies>> ProducerRunner::Collect(Dea
   std::uint64_t late = 0;
   {
     std::unique_lock lock(mutex_);
+    if (order != nullptr) *order = ++collections_;
     if (entries_.empty()) return collected;
     if (t_runner == this) {
       // A producer that takes a snapshot gets the last values of its like: to wait for them would
@@ -203,6 +207,7 @@ std::vector<std::shared_ptr<const ProducedFamilies>> ProducerRunner::Collect(Dea
         }
       }
     }
+    if (order != nullptr) *order = ++collections_;  // the lock was given up meanwhile
     for (const auto& entry : entries_) {
       if (entry->last != nullptr) collected.push_back(entry->last);
     }

@@ -45,7 +45,8 @@ class ProducerRunner : public std::enable_shared_from_this<ProducerRunner> {
   using Refuse =
       std::function<void(std::string_view reason, std::string_view message, std::uint64_t n)>;
 
-  ProducerRunner(std::string prefix, std::chrono::milliseconds budget, Refuse refuse);
+  ProducerRunner(std::string prefix, NameValidation names, std::chrono::milliseconds budget,
+                 Refuse refuse);
   ~ProducerRunner();
   ProducerRunner(const ProducerRunner&) = delete;
   ProducerRunner& operator=(const ProducerRunner&) = delete;
@@ -57,7 +58,9 @@ class ProducerRunner : public std::enable_shared_from_this<ProducerRunner> {
 
   // What every producer gave, this time or, where it is late, the last time. In the order in which
   // they were attached.
-  std::vector<std::shared_ptr<const ProducedFamilies>> Collect(Deadline deadline);
+  // `order` (null: not wanted) ascends with the age of the values, of which none gets older.
+  std::vector<std::shared_ptr<const ProducedFamilies>> Collect(Deadline deadline,
+                                                               std::uint64_t* order = nullptr);
 
   // Calls that are running are left to themselves; no further one begins. Ends the thread that is
   // idle.
@@ -76,6 +79,7 @@ class ProducerRunner : public std::enable_shared_from_this<ProducerRunner> {
   void StartThread();
 
   const std::string prefix_;
+  const NameValidation names_;
   const std::chrono::milliseconds budget_;
   const Refuse refuse_;
 
@@ -85,6 +89,7 @@ class ProducerRunner : public std::enable_shared_from_this<ProducerRunner> {
   bool ended_ = false;
   std::vector<std::shared_ptr<ProducerEntry>> entries_;
   std::deque<std::shared_ptr<ProducerEntry>> queue_;
+  std::uint64_t collections_ = 0;
   std::uint64_t next_thread_ = 1;
   std::uint64_t free_thread_ = 0;  // the thread that takes from the queue; 0: none
   bool free_thread_runs_ = false;  // it is in a producer's call

@@ -248,7 +248,8 @@ CellAddress Recorder::FindSlowly(Recorded what, std::string_view name, NamedLabe
   const RecordedFamily wanted = FamilyOf(what, name);
   auto made = FindOrMakeFamily(registry, wanted.type, wanted.name, {}, labels, wanted.options,
                                /*any=*/true);
-  if (!made) {
+  const bool refused = !made;
+  if (refused) {
     bool living = false;
     {
       const std::lock_guard lock(g_recorder_mutex);
@@ -259,8 +260,9 @@ CellAddress Recorder::FindSlowly(Recorded what, std::string_view name, NamedLabe
     RefuseFamily(registry, made.status());
   }
   const std::shared_ptr<FamilyCore> family = std::move(made).value();
-  // Labels may be what was refused: the next call with others is looked at anew.
-  if (family == nullptr && labels.size() != 0) return kNoopCell;
+  // Labels may be what was refused: the next call with others is looked at anew. (A view may drop
+  // the family: then it is none for every call.)
+  if (refused && labels.size() != 0) return kNoopCell;
   Keep(id, what, name, family);
   return family == nullptr ? kNoopCell : family->FindOrCreate(labels);
 }
@@ -328,7 +330,7 @@ CellAddress Recorder::ResolveSite(CallSite& site, MetricType type, std::string_v
         if (now != generation) return Drop(now);
         RefuseFamily(*registry, family.status());
       } else {
-        cell = family.value()->FindOrCreate(labels);
+        cell = FindOrCreate(family.value().get(), labels);  // null: a view drops it
       }
     } catch (...) {
       RefuseWithoutMemory(registry.get());

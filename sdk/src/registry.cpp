@@ -8,17 +8,23 @@
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
+#include <span>
 
 #include "polymeter/buckets.h"
+#include "sdk/src/exemplar_reader.h"
+#include "sdk/src/native_read.h"
+#include "sdk/src/native_spec.h"
 #include "sdk/src/tap.h"
 #include "sdk/src/text.h"
 #include "sdk/src/units.h"
+#include "sdk/src/view_text.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
 constexpr std::size_t kDefaultSeriesLimit = 50000;
+constexpr std::size_t kDefaultSeriesWarning = 2000;
 constexpr std::size_t kMostBounds = 1000;
 
 std::uint64_t RandomSeed() noexcept {
@@ -37,16 +43,33 @@ std::uint64_t Bits(double value) noexcept { return std::bit_cast<std::uint64_t>(
 
 std::string LabelsOf(const std::vector<std::string>& names) {
   std::string out = "{";
-  for (const std::string& name : names) out += (out.size() > 1 ? "," : "") + name;
+  for (const std::string& name : names) out += (out.size() > 1 ? "," : "") + ShownName(name);
   return out + "}";
+}
+
+// What stands behind the names of a family's samples.
+std::span<const std::string_view> SampleSuffixes(MetricType type) noexcept {
+  static constexpr std::string_view kHistogram[] = {"_bucket", "_sum", "_count", "_created"};
+  static constexpr std::string_view kInfo[] = {"_info"};
+  switch (type) {
+    case MetricType::kHistogram:
+      return kHistogram;
+    case MetricType::kSummary:
+      return std::span(kHistogram).subspan(1);
+    case MetricType::kInfo:
+      return kInfo;
+    default:
+      return {};
+  }
 }
 
 // A family in words, for an error that names two: counter jobs_total{model,language}.
 std::string Describe(const FamilySpec& spec) {
-  std::string out = std::string(ToString(spec.type)) + " " + spec.name + LabelsOf(spec.labels);
+  std::string out =
+      std::string(ToString(spec.type)) + " " + ShownName(spec.name) + LabelsOf(spec.labels);
   if (!spec.unit.empty()) out += " in " + spec.unit;
   if (spec.additive) out += ", additive";
-  if (spec.bounds != nullptr) {
+  if (spec.bounds != nullptr && spec.bounds->count != 0) {
     out += " with buckets";
     for (std::uint32_t i = 0; i < std::min<std::uint32_t>(spec.bounds->count, 20); ++i) {
       char text[32];
@@ -55,6 +78,8 @@ std::string Describe(const FamilySpec& spec) {
     }
     if (spec.bounds->count > 20) out += " ...";
   }
+  if (spec.native) out += DescribeNative(*spec.native);
+  if (spec.type == MetricType::kSummary) out += InWords(spec.summary);
   return out;
 }
 
@@ -64,22 +89,37 @@ Registry::Registry(const Options& options, std::shared_ptr<Logger> logger)
     : logger_(std::move(logger)),
       clock_(options.clock()),
       prefix_(options.prefix()),
+      names_(options.names()),
       series_limit_(options.series_limit().value_or(kDefaultSeriesLimit)),
+      series_warning_(options.series_warning().value_or(kDefaultSeriesWarning)),
       buckets_(options.buckets()),
+      native_buckets_(options.native_buckets()),
+      exemplar_filter_(options.exemplar_filter().value_or(ExemplarFilter::kTraceBased)),
       hash_seed_(RandomSeed()),
       expiry_(options.series_ttl()) {
+  cells_.SetExemplarFilter(exemplar_filter_);
   for (const auto& [name, value] : options.const_labels()) {
     const bool twice = std::any_of(constant_texts_.begin(), constant_texts_.end(),
                                    [&, &n = name](const auto& known) { return known.first == n; });
-    if (!IsLabelName(name) || name == "le" || name == "quantile" || twice) {
-      Refuse("bad_label",
-             "constant label " + Quoted(name) +
-                 " is reserved, named twice or not [a-zA-Z_][a-zA-Z0-9_]*; it is left out");
+    if (!IsLabelName(name, names_) || name == "le" || name == "quantile" || twice) {
+      Refuse("bad_label", "constant label " + Quoted(name) + " is reserved, named twice or not " +
+                              std::string(AcceptedLabelNames(names_)) + "; it is left out");
     } else {
       constant_texts_.emplace_back(name, ToUtf8(value));
     }
   }
   for (const auto& [name, value] : constant_texts_) constant_labels_.push_back({name, value});
+
+  std::vector<View> views;
+  for (const View& view : options.views()) {
+    const std::string trouble = CheckView(view);
+    if (trouble.empty()) {
+      views.push_back(view);
+    } else {
+      Refuse("bad_view", "view " + Quoted(ToText(view)) + " " + trouble + "; it is left out");
+    }
+  }
+  views_ = std::make_shared<const ViewRules>(std::move(views), prefix_);
 }
 
 Registry::~Registry() {
@@ -94,24 +134,39 @@ SystemTime Registry::Now() const { return clock_ ? clock_() : std::chrono::syste
 // --- families --------------------------------------------------------------------------------
 
 Status Registry::CheckBounds(const FamilyOptions& options, FamilySpec& spec) const {
-  std::vector<double> bounds = options.buckets().value_or(LatencyBuckets());
-  for (const auto& [family, configured] : buckets_) {
-    if (family == spec.name || prefix_ + family == spec.name) bounds = configured;
+  std::optional<std::vector<double>> asked = options.buckets();
+  spec.native = options.native();
+  for (std::size_t i = 0; i < buckets_.size(); ++i) {
+    if (spec.viewed_buckets) break;
+    const auto& [family, configured] = buckets_[i];
+    if (family != spec.name && prefix_ + family != spec.name) continue;
+    asked = configured;
+    spec.native = native_buckets_[i];
   }
+  if (spec.native) {
+    Status status = CheckNative(spec.name, *spec.native);
+    if (!status) return status;
+    if (!asked || asked->empty()) {
+      spec.bounds = InternBounds({});
+      return {};
+    }
+  }
+  std::vector<double> bounds = asked ? *std::move(asked) : LatencyBuckets();
   if (!bounds.empty() && bounds.back() == std::numeric_limits<double>::infinity()) {
     bounds.pop_back();  // every histogram has it anyway
   }
   for (std::size_t i = 0; i < bounds.size(); ++i) {
     if (bounds[i] == 0) bounds[i] = 0;  // -0 and 0 are one bound
     if (!std::isfinite(bounds[i]) || (i > 0 && bounds[i] <= bounds[i - 1])) {
-      return Status::Error("histogram " + spec.name +
+      return Status::Error("histogram " + ShownName(spec.name) +
                            ": buckets must be finite and ascend, and bound " + std::to_string(i) +
                            " does not");
     }
   }
   if (bounds.empty() || bounds.size() > kMostBounds) {
-    return Status::Error("histogram " + spec.name + ": has " + std::to_string(bounds.size()) +
-                         " buckets, where 1 to " + std::to_string(kMostBounds) + " are accepted");
+    return Status::Error("histogram " + ShownName(spec.name) + ": has " +
+                         std::to_string(bounds.size()) + " buckets, where 1 to " +
+                         std::to_string(kMostBounds) + " are accepted");
   }
   spec.bounds = InternBounds(bounds);
   return {};
@@ -124,17 +179,19 @@ Status Registry::Check(MetricType type, std::string_view name, const std::string
   };
   spec.type = type;
   spec.name = prefix_ + std::string(name);
-  if (name.empty() || !IsMetricName(spec.name)) {
-    return bad("a name is [a-zA-Z_:][a-zA-Z0-9_:]* and begins with no '__'");
+  if (name.empty() || !IsMetricName(spec.name, names_)) {
+    return bad("a name is " + std::string(AcceptedMetricNames(names_)) +
+               " and begins with no '__'");
   }
   if (count > kMostLabels) return bad("more than " + std::to_string(kMostLabels) + " labels");
   const auto reserved = [&](std::string_view label) {
-    return !IsLabelName(label) || (type == MetricType::kHistogram && label == "le") ||
+    return !IsLabelName(label, names_) || (type == MetricType::kHistogram && label == "le") ||
            (type == MetricType::kSummary && label == "quantile");
   };
   for (std::size_t i = 0; i < count; ++i) {
     if (reserved(labels[i])) {
-      return bad("label " + Quoted(labels[i]) + " is reserved or not [a-zA-Z_][a-zA-Z0-9_]*");
+      return bad("label " + Quoted(labels[i]) + " is reserved or not " +
+                 std::string(AcceptedLabelNames(names_)));
     }
     if (std::find(labels, labels + i, labels[i]) != labels + i) {
       return bad("label " + Quoted(labels[i]) + " is named twice");
@@ -145,24 +202,36 @@ Status Registry::Check(MetricType type, std::string_view name, const std::string
     const auto same = [&n = label](const auto& known) { return known.first == n; };
     if (reserved(label) || std::find(labels, labels + count, label) != labels + count ||
         std::any_of(spec.const_labels.begin(), spec.const_labels.end(), same)) {
-      return bad("constant label " + Quoted(label) +
-                 " is reserved, named twice or not [a-zA-Z_][a-zA-Z0-9_]*");
+      return bad("constant label " + Quoted(label) + " is reserved, named twice or not " +
+                 std::string(AcceptedLabelNames(names_)));
     }
     spec.const_labels.emplace_back(label, ToUtf8(value));
   }
+  const auto narrow = [](const auto& label) { return !IsLabelName(label.first); };
+  spec.utf8_names =
+      !IsMetricName(spec.name) ||
+      !std::all_of(labels, labels + count, [](std::string_view l) { return IsLabelName(l); }) ||
+      std::any_of(spec.const_labels.begin(), spec.const_labels.end(), narrow) ||
+      std::any_of(constant_texts_.begin(), constant_texts_.end(), narrow);
   spec.unit = PrometheusUnit(options.unit());
   if (!spec.unit.empty() && !IsLabelName(spec.unit))
     return bad("unit " + Quoted(spec.unit) + " is not [a-zA-Z_][a-zA-Z0-9_]*");
   spec.otel_name = ToUtf8(options.otel_name());
   spec.otel_attributes = options.otel_attributes();
   spec.additive = type == MetricType::kGauge && options.additive();
+  spec.exemplars = options.exemplars() && exemplar_filter_ != ExemplarFilter::kAlwaysOff &&
+                   (type == MetricType::kCounter || type == MetricType::kHistogram);
+  if (type == MetricType::kSummary) {
+    return CheckSummary(spec.name, options.summary().value_or(SummaryOptions()), spec.summary);
+  }
   return type == MetricType::kHistogram ? CheckBounds(options, spec) : Status();
 }
 
 Status Registry::CheckSame(const FamilySpec& known, const FamilySpec& asked) const {
   if (known.type == asked.type && known.labels == asked.labels && known.bounds == asked.bounds &&
-      known.unit == asked.unit && known.additive == asked.additive &&
-      known.const_labels == asked.const_labels) {
+      SameNative(known.native, asked.native) && known.unit == asked.unit &&
+      known.additive == asked.additive && known.const_labels == asked.const_labels &&
+      known.summary == asked.summary) {
     return {};
   }
   return Status::Error(
@@ -172,20 +241,21 @@ Status Registry::CheckSame(const FamilySpec& known, const FamilySpec& asked) con
 
 Status Registry::CheckSuffixes(const FamilySpec& spec) const {
   // A histogram x has samples x_bucket, x_sum and x_count: no family may bear such a name.
-  for (const std::string_view suffix : {"_bucket", "_sum", "_count", "_created"}) {
-    if (spec.type == MetricType::kHistogram) {
-      const auto sample = families_.find(spec.name + std::string(suffix));
-      if (sample != families_.end()) {
-        return Status::Error("asked for " + Describe(spec) + ", whose samples clash with " +
-                             Describe(sample->second->spec()));
-      }
+  for (const std::string_view suffix : SampleSuffixes(spec.type)) {
+    const auto sample = families_.find(spec.name + std::string(suffix));
+    if (sample != families_.end()) {
+      return Status::Error("asked for " + Describe(spec) + ", whose samples clash with " +
+                           Describe(sample->second->spec()));
     }
+  }
+  const std::size_t underscore = spec.name.rfind('_');
+  if (underscore == std::string::npos) return {};
+  const auto base = families_.find(spec.name.substr(0, underscore));
+  if (base == families_.end()) return {};
+  for (const std::string_view suffix : SampleSuffixes(base->second->spec().type)) {
     if (EndsWith(spec.name, suffix)) {
-      const auto base = families_.find(spec.name.substr(0, spec.name.size() - suffix.size()));
-      if (base != families_.end() && base->second->spec().type == MetricType::kHistogram) {
-        return Status::Error("asked for " + Describe(spec) + ", which clashes with a sample of " +
-                             Describe(base->second->spec()));
-      }
+      return Status::Error("asked for " + Describe(spec) + ", which clashes with a sample of " +
+                           Describe(base->second->spec()));
     }
   }
   return {};
@@ -197,9 +267,21 @@ Result<std::shared_ptr<FamilyCore>> Registry::GetOrMake(MetricType type, std::st
                                                         std::size_t count,
                                                         const FamilyOptions& options) {
   FamilySpec spec;
-  Status status = Check(type, name, labels, count, options, spec);
+  const FamilyRules views = views_->AtRegistration(prefix_ + std::string(name), type);
+  spec.viewed_buckets = views.buckets != nullptr && type == MetricType::kHistogram;
+  FamilyOptions viewed;
+  if (spec.viewed_buckets) {
+    viewed = options;
+    ViewOverrides::Buckets(*views.buckets, viewed);
+  }
+  Status status = Check(type, name, labels, count, spec.viewed_buckets ? viewed : options, spec);
   if (!status) return status;
+  if (views.dropped) return std::shared_ptr<FamilyCore>();
   spec.help = ToUtf8(help);
+  if (!views.labels.empty()) {
+    spec.label_views = views.labels;
+    spec.shown = ShownNames(views.labels, type, {spec.labels.begin(), spec.labels.end()});
+  }
 
   std::shared_ptr<FamilyCore> family;
   {
@@ -210,7 +292,8 @@ Result<std::shared_ptr<FamilyCore>> Registry::GetOrMake(MetricType type, std::st
       if (!status) return status;
       return known->second;
     }
-    if (closed_) return Status::Error("the Metrics has ended; " + spec.name + " records nothing");
+    if (closed_)
+      return Status::Error("the Metrics has ended; " + ShownName(spec.name) + " records nothing");
     status = CheckSuffixes(spec);
     if (!status) return status;
     family = std::make_shared<FamilyCore>(shared_from_this(), next_family_id_++, std::move(spec),
@@ -218,7 +301,9 @@ Result<std::shared_ptr<FamilyCore>> Registry::GetOrMake(MetricType type, std::st
     families_.emplace(family->spec().name, family);
     list_.reset();
   }
-  ReportUnit(family->spec());
+  const std::string& trouble = family->spec().shown.trouble;
+  if (!trouble.empty()) Refuse("view", "family " + ShownName(family->spec().name) + ": " + trouble);
+  if (on_new_family_) on_new_family_(family->spec());
   return family;
 }
 
@@ -229,12 +314,24 @@ std::shared_ptr<FamilyCore> Registry::Find(MetricType type, std::string_view nam
   return known != families_.end() && known->second->spec().type == type ? known->second : nullptr;
 }
 
-void Registry::ReportUnit(const FamilySpec& spec) const {
-  std::string_view base = spec.name;
-  if (spec.type == MetricType::kCounter && EndsWith(base, "_total")) base.remove_suffix(6);
-  if (spec.unit.empty() || EndsWith(base, "_" + spec.unit)) return;
-  logger_->Log(LogLevel::kWarning, "OpenMetrics cannot carry the unit " + spec.unit + " of " +
-                                       spec.name + ": the name does not end in _" + spec.unit);
+std::shared_ptr<const Registry::FamilyList> Registry::FamiliesLocked() {
+  if (list_ == nullptr) {
+    auto made = std::make_shared<FamilyList>();
+    made->reserve(families_.size());
+    for (const auto& [name, family] : families_) made->push_back(family);
+    list_ = std::move(made);
+  }
+  return list_;
+}
+
+std::shared_ptr<const Registry::FamilyList> Registry::Families() {
+  const std::lock_guard lock(mutex_);
+  return FamiliesLocked();
+}
+
+std::size_t Registry::CellBytes() {
+  const std::lock_guard lock(mutex_);
+  return cells_.bytes() + summaries_.bytes();
 }
 
 void Registry::Close() noexcept {
@@ -312,19 +409,15 @@ void Registry::Read(SnapshotData& data, bool samples) {
   {
     const std::lock_guard lock(mutex_);
     Reclaim();
-    if (list_ == nullptr) {
-      auto made = std::make_shared<FamilyList>();
-      made->reserve(families_.size());
-      for (const auto& [name, family] : families_) made->push_back(family);
-      list_ = std::move(made);
-    }
-    list = list_;
+    list = FamiliesLocked();
   }
   data.keep.push_back(list);
   data.keep.push_back(Pin());
   data.families.reserve(data.families.size() + list->size());
   const std::int64_t now = NowNanos();
   const std::uint32_t lanes = LaneCount();
+  std::shared_ptr<Arena> arena;  // of native histograms
+  ExemplarReader exemplars(data);
   for (const auto& family : *list) {
     FamilyView& view = data.families.emplace_back();
     const FamilySpec& spec = family->spec();
@@ -336,6 +429,7 @@ void Registry::Read(SnapshotData& data, bool samples) {
     view.otel_attributes = spec.otel_attributes.data();
     view.otel_attribute_count = spec.otel_attributes.size();
     view.additive = spec.additive;
+    view.utf8_names = spec.utf8_names;
     view.constant_labels = family->constant_labels().data();
     view.constant_label_count = family->constant_labels().size();
     const std::size_t expected = family->series_count();
@@ -345,9 +439,11 @@ void Registry::Read(SnapshotData& data, bool samples) {
         CounterPoints points;
         points.reserve(expected);
         family->ForEachSeries([&](const SeriesRecord* record) {
+          const Exemplar* const exemplar =
+              spec.exemplars ? exemplars.OfCounter(*record) : nullptr;
           const CounterValue value = ReadCounterCell(record->cell, lanes);
           if (look.Idle(*record, value.whole ^ Bits(value.part))) return;
-          points.push_back({SeriesView(record), value.whole, value.part});
+          points.push_back({SeriesView(record), value.whole, value.part, exemplar});
         });
         view.points = std::move(points);
         break;
@@ -359,6 +455,12 @@ void Registry::Read(SnapshotData& data, bool samples) {
         const std::size_t row = std::size_t{bounds.count} + 1;
         std::size_t left = 0;
         std::uint64_t* next = nullptr;
+        NativeReader reader;
+        const bool native = family->kind().native;
+        if (native && arena == nullptr) {
+          arena = std::make_shared<Arena>();
+          data.keep.push_back(arena);
+        }
         family->ForEachSeries([&](const SeriesRecord* record) {
           if (left == 0) {
             left = std::max<std::size_t>(expected - std::min(expected, points.size()), 16);
@@ -367,18 +469,53 @@ void Registry::Read(SnapshotData& data, bool samples) {
                        .get();
           }
           const auto& cell = *reinterpret_cast<const HistogramCell*>(record->cell);
-          const HistogramTotals totals = ReadHistogramCell(cell, lanes, next);
+          ExemplarReader::Found found;
+          if (spec.exemplars) found = exemplars.OfHistogram(*record);
+          HistogramTotals totals{};
+          if (bounds.count != 0) totals = ReadHistogramCell(cell, lanes, next);
+          if (native && !ReadNativePart(record->cell, lanes, reader, next, &totals)) return;
           if (look.Idle(*record, totals.count)) return;
           HistogramPoint& point = points.emplace_back(HistogramPoint{
               SeriesView(record), bounds.values, next, bounds.count, totals.count, totals.sum});
+          point.exemplars = found.exemplars;
+          point.exemplar_count = found.count;
           if (kept != nullptr && family->tapped()) {
             const Tap::Samples& own = kept->emplace_back(Tap::Instance().Claim(record->cell));
             point.samples = own.data();  // stays where it is when `kept` grows
             point.sample_count = static_cast<std::uint32_t>(own.size());
           }
+          if (native) point.native = reader.Give(*arena);
           next += row;
           --left;
         });
+        view.points = std::move(points);
+        break;
+      }
+      case MetricType::kSummary: {
+        SummaryPoints points;
+        points.reserve(expected);
+        const auto memory = std::make_shared<Arena>();
+        data.keep.push_back(memory);
+        SummaryReader reader(lanes);
+        const std::int64_t clock = SummaryClock();
+        const std::vector<double>& wanted = spec.summary.quantiles;
+        family->ForEachSeries([&](const SeriesRecord* record) {
+          auto* const quantiles =
+              static_cast<Quantile*>(memory->Allocate(wanted.size() * sizeof(Quantile)));
+          const auto totals = reader.Read(SummaryCellOf(record->cell), wanted, quantiles, clock);
+          if (look.Idle(*record, totals.count)) return;
+          points.push_back({SeriesView(record), quantiles,
+                            static_cast<std::uint32_t>(wanted.size()), totals.count, totals.sum});
+        });
+        view.points = std::move(points);
+        break;
+      }
+      case MetricType::kInfo: {
+        // What never changes is never idle.
+        InfoPoints points;
+        points.reserve(expected);
+        family->ForEachSeries(
+            [&](const SeriesRecord* record) { points.push_back({SeriesView(record)}); });
         view.points = std::move(points);
         break;
       }
@@ -397,6 +534,7 @@ void Registry::Read(SnapshotData& data, bool samples) {
   data.constant_labels = constant_labels_.data();
   data.constant_label_count = constant_labels_.size();
   CheckRejected();
+  CheckExemplarLabels();
 }
 
 // --- refusals --------------------------------------------------------------------------------
@@ -410,13 +548,21 @@ void Registry::Refuse(std::string_view reason, std::string_view message, std::ui
   logger_->Log(LogLevel::kWarning, message);
 }
 
+std::uint64_t Registry::Rejected(CellAddress* offender) const noexcept {
+  CellAddress of_summaries = 0;
+  const std::uint64_t summaries = summaries_.Rejected(&of_summaries);
+  const std::uint64_t others = cells_.Rejected(offender);
+  if (*offender == 0) *offender = of_summaries;
+  return summaries + others;
+}
+
 void Registry::CheckRejected() {
   std::uint64_t rejected = 0;
   std::string offender;
   {
     const std::lock_guard lock(mutex_);
     CellAddress cell = 0;
-    rejected = cells_.Rejected(&cell);
+    rejected = Rejected(&cell);
     if (rejected <= reported_rejections_) return;
     // Said at the first and whenever the number has doubled.
     if (reported_rejections_ != 0 && rejected < 2 * reported_rejections_) return;
@@ -424,10 +570,13 @@ void Registry::CheckRejected() {
     for (const auto& entry : families_) {
       const FamilySpec& spec = entry.second->spec();
       entry.second->ForEachSeries([&](const SeriesRecord* record) {
-        const CellAddress own = spec.type == MetricType::kHistogram
-                                    ? reinterpret_cast<const HistogramCell*>(record->cell)->row
-                                    : record->cell;
-        if (own == cell) offender = spec.name;
+        CellAddress own = record->cell;
+        if (spec.type == MetricType::kHistogram) {
+          own = reinterpret_cast<const HistogramCell*>(own)->row;
+        } else if (spec.type == MetricType::kSummary) {
+          own = SummaryCellOf(own).base.load(std::memory_order_relaxed);
+        }
+        if (own == cell) offender = ShownName(spec.name);
       });
     }
   }
@@ -437,22 +586,53 @@ void Registry::CheckRejected() {
                    (offender.empty() ? std::string() : ", at first on " + offender));
 }
 
+void Registry::CheckExemplarLabels() {
+  std::string offender;
+  {
+    const std::lock_guard lock(mutex_);
+    std::uintptr_t address = 0;
+    if (reported_exemplar_labels_ || cells_.RefusedExemplarLabels(&address) == 0) return;
+    reported_exemplar_labels_ = true;
+    for (const auto& entry : families_) {
+      const FamilySpec& spec = entry.second->spec();
+      if (!spec.exemplars) continue;
+      entry.second->ForEachSeries([&](const SeriesRecord* record) {
+        const auto own = spec.type == MetricType::kHistogram
+                             ? reinterpret_cast<std::uintptr_t>(RichCellOf(record->cell).exemplars)
+                             : record->cell;
+        if (own == address) offender = ShownName(spec.name);
+      });
+    }
+  }
+  logger_->Log(LogLevel::kWarning,
+               "labels of exemplars were left out" +
+                   (offender.empty() ? std::string() : ", at first on " + offender) +
+                   ": with trace_id and span_id, names and values may have " +
+                   std::to_string(kMostExemplarCodePoints) + " code points and there may be " +
+                   std::to_string(kMostExemplarLabels) +
+                   " labels; names are [a-zA-Z_][a-zA-Z0-9_]*, none twice, and not trace_id, "
+                   "span_id or le");
+}
+
 std::map<std::string, std::uint64_t> Registry::Refusals() {
   std::uint64_t rejected = 0;
+  std::uint64_t exemplar_labels = 0;
   {
     const std::lock_guard lock(mutex_);
     CellAddress cell = 0;
-    rejected = cells_.Rejected(&cell);
+    rejected = Rejected(&cell);
+    exemplar_labels = cells_.RefusedExemplarLabels(&cell);
   }
   const std::lock_guard lock(refusals_mutex_);
   auto refusals = refusals_;
   if (rejected != 0) refusals["bad_value"] += rejected;
+  if (exemplar_labels != 0) refusals["exemplar_label"] += exemplar_labels;
   return refusals;
 }
 
 double Registry::RetiredIncrements() {
   const std::lock_guard lock(mutex_);
-  return cells_.RetiredIncrements();
+  return cells_.RetiredIncrements() + summaries_.RetiredIncrements();
 }
 
 // --- fork ------------------------------------------------------------------------------------
@@ -474,8 +654,10 @@ void Registry::RestartInChild() noexcept {
   const std::int64_t now = NowNanos();
   for (const auto& [name, family] : families_) family->RestartSeries(now);
   cells_.RestartInChild();
+  summaries_.RestartInChild();
   refusals_.clear();
   reported_rejections_ = 0;
+  reported_exemplar_labels_ = false;
   tapped_.store(false, std::memory_order_relaxed);  // until a backend asks again
 }
 

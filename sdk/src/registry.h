@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -25,6 +26,7 @@
 #include "sdk/src/log.h"
 #include "sdk/src/read_epoch.h"
 #include "sdk/src/snapshot_data.h"
+#include "sdk/src/summary_store.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
@@ -49,6 +51,21 @@ class Registry : public std::enable_shared_from_this<Registry> {
   // no lock while it reads. `samples`: also the single observations that were kept.
   void Read(SnapshotData& data, bool samples = false);
 
+  // Every family, by name.
+  using FamilyList = std::vector<std::shared_ptr<FamilyCore>>;
+  std::shared_ptr<const FamilyList> Families();
+  // Keeps what ForEachSeries visits in place, as long as the result lives.
+  std::shared_ptr<const void> Pin();
+  std::size_t series_limit() const noexcept { return series_limit_; }  // 0: none
+  std::uint64_t hash_seed() const noexcept { return hash_seed_; }
+  // What the cells take at most: lanes of CPUs that record nothing take no memory.
+  std::size_t CellBytes();
+
+  // Called for every new family, under no lock. Set before the registry is shared.
+  void OnNewFamily(std::function<void(const FamilySpec&)> call) {
+    on_new_family_ = std::move(call);
+  }
+
   // Histograms made from now on keep single observations. False: they do already.
   bool TapObservations(std::size_t per_thread) noexcept;
   bool tapped() const noexcept { return tapped_.load(std::memory_order_relaxed); }
@@ -58,6 +75,9 @@ class Registry : public std::enable_shared_from_this<Registry> {
   // Every refusal so far by reason, refused increments and observations included.
   std::map<std::string, std::uint64_t> Refusals();
   double RetiredIncrements();
+
+  // The views that are right.
+  const std::shared_ptr<const ViewRules>& views() const noexcept { return views_; }
 
   // No new series and families from now on; lets go of the families.
   void Close() noexcept;
@@ -71,25 +91,36 @@ class Registry : public std::enable_shared_from_this<Registry> {
 
  private:
   friend class FamilyCore;
-  using FamilyList = std::vector<std::shared_ptr<FamilyCore>>;
 
   Status Check(MetricType type, std::string_view name, const std::string_view* labels,
                std::size_t count, const FamilyOptions& options, FamilySpec& spec) const;
   Status CheckBounds(const FamilyOptions& options, FamilySpec& spec) const;
   Status CheckSame(const FamilySpec& known, const FamilySpec& asked) const;
-  void ReportUnit(const FamilySpec& spec) const;
   Status CheckSuffixes(const FamilySpec& spec) const;
   void CheckRejected();
+  void CheckExemplarLabels();
+  // Refused increments and observations, and the cell of one of them (0: none). Under mutex_.
+  std::uint64_t Rejected(CellAddress* offender) const noexcept;
   // Frees `memory` when no look-up and no snapshot can see it any more. Under mutex_.
   void Retire(void* memory);
   void Reclaim() noexcept;
-  std::shared_ptr<const void> Pin();
+  // Says that a family has many series, and which label is to blame.
+  void WarnOfSeries(const FamilyCore& family, std::size_t series) noexcept;
+  // The same of a family that has reached the limit; counted.
+  void ReportOverflow(const FamilyCore& family) noexcept;
+  std::shared_ptr<const FamilyList> FamiliesLocked();
 
   const std::shared_ptr<Logger> logger_;
   const std::function<SystemTime()> clock_;
   const std::string prefix_;
+  const NameValidation names_;
   const std::size_t series_limit_;
+  const std::size_t series_warning_;
+  std::function<void(const FamilySpec&)> on_new_family_;
   const std::vector<std::pair<std::string, std::vector<double>>> buckets_;
+  const std::vector<std::optional<NativeHistogramOptions>> native_buckets_;  // with buckets_
+  std::shared_ptr<const ViewRules> views_;                                   // set once
+  const ExemplarFilter exemplar_filter_;
   StringPairs constant_texts_;
   std::vector<Label> constant_labels_;
   const std::uint64_t hash_seed_;
@@ -102,6 +133,7 @@ class Registry : public std::enable_shared_from_this<Registry> {
   std::mutex mutex_;
   bool closed_ = false;
   CellStore cells_;
+  SummaryStore summaries_;
   std::map<std::string, std::shared_ptr<FamilyCore>, std::less<>> families_;
   std::shared_ptr<const FamilyList> list_;  // families_ in order; null: must be made again
   std::uint64_t next_family_id_ = 1;
@@ -121,6 +153,7 @@ class Registry : public std::enable_shared_from_this<Registry> {
   std::mutex refusals_mutex_;  // alone
   std::map<std::string, std::uint64_t> refusals_;
   std::uint64_t reported_rejections_ = 0;
+  bool reported_exemplar_labels_ = false;
 };
 
 }  // namespace detail

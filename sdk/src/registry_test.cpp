@@ -367,16 +367,6 @@ TEST(Registry, OrdersFamiliesByNameAndTranslatesUnits) {
   EXPECT_EQ(snapshot.families()[2].name, "z_total");
 }
 
-TEST(Registry, SaysWhenOpenMetricsCannotCarryAUnit) {
-  LogCapture log;
-  const Metrics metrics(Options().Consumer().Log(log.callback()));
-  metrics.Counter("a_seconds_total", "", FamilyOptions().Unit("s"));
-  metrics.Gauge("b_seconds", "", FamilyOptions().Unit("seconds"));
-  EXPECT_TRUE(log.messages().empty());
-  metrics.Histogram("c", "", FamilyOptions().Unit("s"));
-  EXPECT_EQ(log.Count("unit seconds of c"), 1);
-}
-
 TEST(Registry, FamilyHandleOutlivesTheMetrics) {
   CounterFamily<1> family;
   Counter counter;

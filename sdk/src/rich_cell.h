@@ -2,6 +2,7 @@
 // than count it in explicit buckets.
 #pragma once
 
+#include <atomic>
 #include <compare>
 #include <cstdint>
 
@@ -11,6 +12,7 @@ POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 
 struct NativeCell;
+struct NativeSet;
 struct ExemplarSlots;
 
 // What a histogram's cell is made of. A cell is used anew only for a series of the same kind.
@@ -35,12 +37,20 @@ struct RichHistogramCell {
   NativeCell* native;        // null: explicit buckets only
   ExemplarSlots* exemplars;  // null: keeps none
   std::uint64_t tapped;      // 0 or 1
-  std::uint64_t unused[3];   // to the end of the cache line
+  // What an observation needs of `native`: on this line, for one miss less a call.
+  NativeSet* native_set;      // its current one
+  std::uint64_t native_zero;  // bits of its zero threshold
+  std::uint64_t unused;       // to the end of the cache line
 };
 static_assert(sizeof(RichHistogramCell) == 64);
 
 inline RichHistogramCell& RichCellOf(CellAddress cell) noexcept {
   return *reinterpret_cast<RichHistogramCell*>(cell & ~kOutOfLineBit);
+}
+// Through a stale handle it may be made anew meanwhile.
+inline NativeCell* NativeOf(const RichHistogramCell& rich) noexcept {
+  return std::atomic_ref(const_cast<RichHistogramCell&>(rich).native)
+      .load(std::memory_order_acquire);
 }
 
 }  // namespace detail

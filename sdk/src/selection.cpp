@@ -4,19 +4,32 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <utility>
 
 #include "sdk/src/identity.h"
+#include "sdk/src/native_spec.h"
 #include "sdk/src/near_miss.h"
 #include "sdk/src/text.h"
 #include "sdk/src/value_parsing.h"
+#include "sdk/src/view_text.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
-bool IsPrefix(std::string_view text) { return IsMetricName(text); }
+bool IsLegacyPrefix(std::string_view text) { return IsMetricName(text); }
+bool IsUtf8Prefix(std::string_view text) { return IsMetricName(text, NameValidation::kUtf8); }
+
+constexpr OptionSpec kNameValidation{
+    .name = "name_validation",
+    .kind = OptionKind::kChoice,
+    .default_value = "legacy",
+    .help =
+        "Which names of metrics and labels are accepted: those that every Prometheus reads, or "
+        "any UTF-8.",
+    .choices = "legacy,utf8"};
 
 constexpr OptionSpec kGlobal[] = {
     {.name = "backend",
@@ -26,24 +39,51 @@ constexpr OptionSpec kGlobal[] = {
     {.name = "labels", .kind = OptionKind::kPairs, .help = "Labels of every series."},
     {.name = "prefix",
      .help = "Put in front of every family name.",
-     .valid = &IsPrefix,
-     .accepts = "the beginning of a metric name, [a-zA-Z_:][a-zA-Z0-9_:]*, without __ in front"},
+     .valid = &IsLegacyPrefix,
+     .accepts = "the beginning of a metric name, [a-zA-Z_:][a-zA-Z0-9_:]* unless "
+                "METRICS_NAME_VALIDATION=utf8, without __ in front"},
+    kNameValidation,
     {.name = "buckets",
-     .help = "Upper bounds of histograms, by family, over what the code says.",
-     .accepts = "family=0.1,0.5,1;other=1,2, the bounds finite and ascending"},
+     .help = "Upper bounds of histograms, by family, over what the code says; or native, with a "
+             "schema of -4 to 8: exponential buckets.",
+     .accepts = "family=0.1,0.5,1;other=native:3, the bounds finite and ascending"},
     {.name = "series_limit",
      .kind = OptionKind::kInteger,
      .default_value = "50000",
      .help = "Series a family; new ones above it are counted in one overflow series. 0: no limit."},
+    {.name = "series_warning",
+     .kind = OptionKind::kInteger,
+     .default_value = "2000",
+     .help = "Series of a family from which on a message names the label to blame. 0: never."},
     {.name = "series_ttl",
      .kind = OptionKind::kDuration,
      .default_value = "0",
      .help = "After how long without a change a series is left out until it changes. 0: never."},
+    {.name = "views",
+     .help = "What becomes of families that match: dropped, other labels, other buckets; for one "
+             "backend where it is named.",
+     .accepts = "rules such as debug_*=drop; http_*=drop_labels(path),rename_label(code:status); "
+                "statsd/job_*=keep; *_seconds[histogram]=buckets(0.1,0.5,1)"},
+    {.name = "exemplars",
+     .kind = OptionKind::kChoice,
+     .default_value = "trace_based",
+     .help = "Which increments and observations become exemplars, in families that keep some: "
+             "those of a sampled trace, all or none.",
+     .choices = "trace_based,always_on,always_off",
+     .standard = "OTEL_METRICS_EXEMPLAR_FILTER"},
+    {.name = "self",
+     .kind = OptionKind::kBool,
+     .default_value = "true",
+     .help = "Whether the families polymeter_* say what the library delivers and costs; the costs "
+             "by default only where a backend runs."},
     {.name = "strict",
      .kind = OptionKind::kBool,
      .default_value = "false",
      .help = "Problems in the configuration are an error at start-up."},
 };
+
+// In ExemplarFilter's order.
+constexpr std::string_view kExemplarFilters[] = {"always_off", "trace_based", "always_on"};
 
 // OpenTelemetry's variables that no option of a table stands for.
 enum Standard { kMetricsExporter, kSdkDisabled, kServiceName, kResourceAttributes };
@@ -108,13 +148,27 @@ StringPairs SettersAsSettings(const Options& options) {
   StringPairs settings;
   if (options.backends()) settings.emplace_back("METRICS_BACKEND", *options.backends());
   if (!options.prefix().empty()) settings.emplace_back("METRICS_PREFIX", options.prefix());
+  if (options.names() == NameValidation::kUtf8) {
+    settings.emplace_back("METRICS_NAME_VALIDATION", "utf8");
+  }
   if (options.series_limit()) {
     const auto limit = std::min<std::uint64_t>(*options.series_limit(), INT64_MAX);
     settings.emplace_back("METRICS_SERIES_LIMIT", std::to_string(limit));
   }
+  if (options.series_warning()) {
+    const auto warning = std::min<std::uint64_t>(*options.series_warning(), INT64_MAX);
+    settings.emplace_back("METRICS_SERIES_WARNING", std::to_string(warning));
+  }
+  if (options.self_metrics()) {
+    settings.emplace_back("METRICS_SELF", *options.self_metrics() ? "true" : "false");
+  }
   if (options.series_ttl().count() > 0) {
     settings.emplace_back("METRICS_SERIES_TTL",
                           std::to_string(options.series_ttl().count()) + "ms");
+  }
+  if (options.exemplar_filter()) {
+    settings.emplace_back("METRICS_EXEMPLARS",
+                          kExemplarFilters[static_cast<std::size_t>(*options.exemplar_filter())]);
   }
   settings.insert(settings.end(), options.settings().begin(), options.settings().end());
   return settings;
@@ -129,6 +183,18 @@ std::string Subject(std::string_view variable, std::string_view source) {
   return std::string(variable) + (source == kFromOptions ? " in Options" : "");
 }
 
+// The settings by the names that are accepted, which one of them says.
+std::vector<OptionSpec> SpecsFor(NameValidation names) {
+  std::vector<OptionSpec> specs(std::begin(kGlobal), std::end(kGlobal));
+  for (OptionSpec& spec : specs) {
+    if (names == NameValidation::kUtf8 && spec.valid == &IsLegacyPrefix) {
+      spec.valid = &IsUtf8Prefix;
+      spec.accepts = "the beginning of a metric name, UTF-8 without NUL and without __ in front";
+    }
+  }
+  return specs;
+}
+
 // One run of Select.
 class Selector {
  public:
@@ -139,16 +205,26 @@ class Selector {
   }
 
   Selection Run() {
-    const BackendOptions global =
-        ResolveOptions("", kGlobal, environment_, SettersAsSettings(given_), problems_);
+    const StringPairs setters = SettersAsSettings(given_);
+    Problems said_below;
+    const BackendOptions first =
+        ResolveOptions("", {&kNameValidation, 1}, environment_, setters, said_below);
+    names_ =
+        first.Choice("name_validation") == "utf8" ? NameValidation::kUtf8 : NameValidation::kLegacy;
+    const std::vector<OptionSpec> specs = SpecsFor(names_);
+    const BackendOptions global = ResolveOptions("", specs, environment_, setters, problems_);
     result_.strict = global.Bool("strict");
     CheckNames();
     SelectBackends(global);
     SelectIdentity();
     SelectLabels(global);
     SelectPrefix(global);
+    SelectNames(global);
     SelectBuckets(global);
     SelectSeries(global);
+    SelectViews(global);
+    SelectExemplars(global);
+    SelectSelf(global);
     Say("METRICS_STRICT", global.Bool("strict") ? "true" : "false", global.Source("strict"));
     return std::move(result_);
   }
@@ -343,14 +419,14 @@ class Selector {
     StringPairs labels = given_.const_labels();
     const std::string& source = global.Source("labels");
     for (const auto& [name, value] : global.Pairs("labels")) {
-      if (IsLabelName(name) && name != "le" && name != "quantile") {
+      if (IsLabelName(name, names_) && name != "le" && name != "quantile") {
         Put(labels, name, value);
       } else {
-        problems_.Add(
-            Subject("METRICS_LABELS", source), global.Text("labels"),
-            "names the label " + Quoted(name) +
-                ", which is not [a-zA-Z_][a-zA-Z0-9_]* or is reserved (le, quantile, __*)",
-            "this label is left out");
+        problems_.Add(Subject("METRICS_LABELS", source), global.Text("labels"),
+                      "names the label " + Quoted(name) + ", which is not " +
+                          std::string(AcceptedLabelNames(names_)) +
+                          " or is reserved (le, quantile, __*)",
+                      "this label is left out");
       }
     }
     Say("METRICS_LABELS", Joined(labels),
@@ -364,6 +440,12 @@ class Selector {
     Say("METRICS_PREFIX", global.Text("prefix"), global.Source("prefix"));
   }
 
+  void SelectNames(const BackendOptions& global) {
+    result_.options.Names(names_);
+    Say("METRICS_NAME_VALIDATION", global.Text("name_validation"),
+        global.Source("name_validation"));
+  }
+
   void SelectBuckets(const BackendOptions& global) {
     const std::string& text = global.Text("buckets");
     const std::string& source = global.Source("buckets");
@@ -371,19 +453,27 @@ class Selector {
       const std::size_t equals = piece.find('=');
       const std::string family(Trimmed(std::string_view(piece).substr(0, equals)));
       std::vector<double> bounds;
-      bool right = equals != std::string::npos && IsMetricName(family);
+      std::optional<NativeHistogramOptions> native;
+      bool right = equals != std::string::npos && IsMetricName(family, names_);
       for (const std::string& number :
            SplitList(right ? std::string_view(piece).substr(equals + 1) : std::string_view())) {
+        if (const auto asked = ParseNative(number); asked && !native) {
+          native = asked;
+          continue;
+        }
         const auto bound = ParseNumber(number);
         right = right && bound && (bounds.empty() || *bound > bounds.back());
         if (bound) bounds.push_back(*bound);
       }
-      if (right && !bounds.empty()) {
+      if (right && native) {
+        result_.options.Buckets(family, *native, std::move(bounds));
+      } else if (right && !bounds.empty()) {
         result_.options.Buckets(family, std::move(bounds));  // the last one of a family wins
       } else {
         problems_.Add(Subject("METRICS_BUCKETS", source), text,
                       "holds " + Quoted(piece) +
-                          ", which is not family=0.1,0.5,1 with finite, ascending bounds",
+                          ", which is not family=0.1,0.5,1 with finite, ascending bounds, nor "
+                          "family=native or family=native:SCHEMA with a schema of -4 to 8",
                       "this family keeps its own buckets");
       }
     }
@@ -395,8 +485,86 @@ class Selector {
     result_.options.SeriesLimit(static_cast<std::size_t>(global.Integer("series_limit")));
     Say("METRICS_SERIES_LIMIT", global.Text("series_limit"), global.Source("series_limit"));
 
+    result_.options.SeriesWarning(static_cast<std::size_t>(global.Integer("series_warning")));
+    Say("METRICS_SERIES_WARNING", global.Text("series_warning"), global.Source("series_warning"));
+
     result_.options.SeriesTtl(global.Duration("series_ttl"));
     Say("METRICS_SERIES_TTL", global.Text("series_ttl"), global.Source("series_ttl"));
+  }
+
+  // --- views ---------------------------------------------------------------------------------
+
+  // An application's own backend may have any name.
+  bool KnowsBackend(const std::string& name) const {
+    return name.empty() || !given_.own_backends().empty() ||
+           std::any_of(known_.begin(), known_.end(),
+                       [&](const KnownBackend& backend) { return backend.name == name; });
+  }
+
+  std::string NoSuchBackend(const std::string& name) const {
+    std::vector<std::string> names;
+    for (const KnownBackend& backend : known_) names.emplace_back(backend.name);
+    std::string why = "names " + Quoted(name) + ", which is no backend";
+    const std::string_view near = NearMiss(name, names);
+    if (!near.empty()) why += " (did you mean " + std::string(near) + "?)";
+    return why + "; accepted: " + Joined(names);
+  }
+
+  void SelectViews(const BackendOptions& global) {
+    constexpr std::string_view kInstead = "this rule is left out";
+    const std::string& text = global.Text("views");
+    const std::string& source = global.Source("views");
+    std::vector<BadView> bad;
+    std::vector<View> views;
+    for (View& view : ParseViews(text, bad)) {
+      if (KnowsBackend(view.backend())) {
+        views.push_back(std::move(view));
+      } else {
+        bad.push_back({ToText(view), NoSuchBackend(view.backend())});
+      }
+    }
+    for (const BadView& one : bad) {
+      problems_.Add(Subject("METRICS_VIEWS", source), one.rule, one.why, std::string(kInstead));
+    }
+    // METRICS_BUCKETS wins over what the code's views say, as it does over its histograms.
+    if (!given_.views().empty() && global.Source("buckets") != kFromDefault) {
+      const std::size_t before = given_.buckets().size();  // what SelectBuckets has added is behind
+      // Of views the first decides, and of METRICS_BUCKETS the last.
+      for (std::size_t i = result_.options.buckets().size(); i-- > before;) {
+        const auto& [family, bounds] = result_.options.buckets()[i];
+        const auto& native = result_.options.native_buckets()[i];
+        View view(family);
+        if (native && !bounds.empty()) continue;  // a view has one kind of buckets
+        views.push_back(native ? view.Native(native->schema()) : view.Buckets(bounds));
+      }
+    }
+    std::string shown = text;
+    for (const View& view : given_.views()) {
+      std::string trouble = CheckView(view);
+      if (trouble.empty() && !KnowsBackend(view.backend())) trouble = NoSuchBackend(view.backend());
+      if (!trouble.empty()) {
+        problems_.Add("View in Options", ToText(view), std::move(trouble), std::string(kInstead));
+        continue;
+      }
+      shown += (shown.empty() ? "" : "; ") + ToText(view);
+      views.push_back(view);
+    }
+    result_.options.Views(std::move(views));
+    Say("METRICS_VIEWS", shown, text.empty() && !shown.empty() ? kFromOptions : source);
+  }
+
+  void SelectExemplars(const BackendOptions& global) {
+    const std::string& text = global.Choice("exemplars");
+    const auto* const filter =
+        std::find(std::begin(kExemplarFilters), std::end(kExemplarFilters), text);
+    result_.options.ExemplarFilter(
+        static_cast<ExemplarFilter>(filter - std::begin(kExemplarFilters)));
+    Say("METRICS_EXEMPLARS", text, global.Source("exemplars"));
+  }
+
+  void SelectSelf(const BackendOptions& global) {
+    if (global.Source("self") != kFromDefault) result_.options.SelfMetrics(global.Bool("self"));
+    Say("METRICS_SELF", global.Text("self"), global.Source("self"));
   }
 
   const Options& given_;
@@ -404,6 +572,7 @@ class Selector {
   const std::vector<KnownBackend>& known_;
   Problems& problems_;
   Selection result_;
+  NameValidation names_ = NameValidation::kLegacy;
   bool disabled_reported_ = false;
 };
 

@@ -216,7 +216,7 @@ TEST(MetricsLabels, JoinTheCodesLabels) {
   EXPECT_THAT(selected.selection.options.const_labels(),
               ElementsAre(Pair("region", "eu,west"), Pair("cell", "7"), Pair("zone", "b")));
   EXPECT_THAT(selected.Said("METRICS_LABELS"),
-              Pair("region=eu,west,cell=7,zone=b", "METRICS_LABELS"));
+              Pair("region=eu%2Cwest,cell=7,zone=b", "METRICS_LABELS"));
 }
 
 TEST(MetricsLabels, LeaveABadNameOut) {
@@ -254,6 +254,28 @@ TEST(MetricsBuckets, LeaveAWrongFamilyOut) {
   EXPECT_EQ(selected.problems.all().size(), 6u) << selected.message();
 }
 
+TEST(MetricsBuckets, MayBeExponential) {
+  const Selected selected = Select({{"METRICS_BUCKETS", "a=native;b=native:-4;c=0.5,1,native:8"}},
+                                   Options().Buckets("a", {7}));
+  EXPECT_TRUE(selected.problems.empty()) << selected.message();
+  const auto& buckets = selected.selection.options.buckets();
+  const auto& native = selected.selection.options.native_buckets();
+  ASSERT_EQ(buckets.size(), 4u);
+  ASSERT_EQ(native.size(), 4u);
+  EXPECT_FALSE(native[0]);
+  EXPECT_THAT(buckets[1], Pair("a", ElementsAre()));
+  EXPECT_EQ(native[1]->schema(), 3);
+  EXPECT_EQ(native[2]->schema(), -4);
+  EXPECT_THAT(buckets[3], Pair("c", ElementsAre(0.5, 1)));
+  EXPECT_EQ(native[3]->schema(), 8);
+
+  const Selected bad =
+      Select({{"METRICS_BUCKETS", "a=native:9;b=native:;c=natives;d=native,native:2;e=native:x"}});
+  EXPECT_TRUE(bad.selection.options.buckets().empty());
+  EXPECT_EQ(bad.problems.all().size(), 5u) << bad.message();
+  EXPECT_THAT(bad.message(), HasSubstr("native:SCHEMA with a schema of -4 to 8"));
+}
+
 TEST(MetricsSeriesLimit, IsAnIntegerWithADefault) {
   EXPECT_EQ(Select({}).selection.options.series_limit(), 50000u);
   EXPECT_EQ(Select({{"METRICS_SERIES_LIMIT", "0"}}).selection.options.series_limit(), 0u);
@@ -263,12 +285,107 @@ TEST(MetricsSeriesLimit, IsAnIntegerWithADefault) {
   EXPECT_TRUE(Select({}, Options().SeriesLimit(static_cast<std::size_t>(-1))).problems.empty());
 }
 
+TEST(MetricsExemplars, IsOneOfOpenTelemetrysFilters) {
+  const auto filter = [](const Selected& selected) {
+    return selected.selection.options.exemplar_filter();
+  };
+  EXPECT_EQ(filter(Select({})), ExemplarFilter::kTraceBased);
+  EXPECT_EQ(filter(Select({{"METRICS_EXEMPLARS", "always_on"}})), ExemplarFilter::kAlwaysOn);
+  EXPECT_EQ(filter(Select({{"METRICS_EXEMPLARS", "Always_Off"}})), ExemplarFilter::kAlwaysOff);
+  const Options options = Options().ExemplarFilter(ExemplarFilter::kAlwaysOn);
+  EXPECT_EQ(filter(Select({}, options)), ExemplarFilter::kAlwaysOn);
+  EXPECT_THAT(Select({}, options).Said("METRICS_EXEMPLARS"), Pair("always_on", "options"));
+
+  // The standard's variable counts more than the code, and less than ours.
+  const StringPairs standard{{"OTEL_METRICS_EXEMPLAR_FILTER", "always_off"}};
+  EXPECT_EQ(filter(Select(standard, options)), ExemplarFilter::kAlwaysOff);
+  EXPECT_THAT(Select(standard, options).Said("METRICS_EXEMPLARS"),
+              Pair("always_off", "OTEL_METRICS_EXEMPLAR_FILTER"));
+  EXPECT_EQ(filter(Select({{"OTEL_METRICS_EXEMPLAR_FILTER", "always_off"},
+                           {"METRICS_EXEMPLARS", "trace_based"}})),
+            ExemplarFilter::kTraceBased);
+
+  const Selected wrong = Select({{"METRICS_EXEMPLARS", "on"}}, options);
+  EXPECT_EQ(filter(wrong), ExemplarFilter::kAlwaysOn);
+  EXPECT_THAT(wrong.message(), HasSubstr("METRICS_EXEMPLARS"));
+  EXPECT_THAT(wrong.message(), HasSubstr("trace_based"));
+}
+
+TEST(MetricsSeriesWarning, IsAnIntegerWithADefault) {
+  EXPECT_EQ(Select({}).selection.options.series_warning(), 2000u);
+  EXPECT_EQ(Select({{"METRICS_SERIES_WARNING", "0"}}).selection.options.series_warning(), 0u);
+  EXPECT_EQ(Select({}, Options().SeriesWarning(7)).selection.options.series_warning(), 7u);
+  const Selected bad = Select({{"METRICS_SERIES_WARNING", "many"}}, Options().SeriesWarning(7));
+  EXPECT_EQ(bad.selection.options.series_warning(), 7u);
+  EXPECT_THAT(bad.message(), HasSubstr("7 (options) is used"));
+}
+
+TEST(MetricsSelf, IsABooleanThatByDefaultLeavesTheChoiceToTheMetrics) {
+  EXPECT_EQ(Select({}).selection.options.self_metrics(), std::nullopt);
+  EXPECT_EQ(Select({{"METRICS_SELF", "true"}}).selection.options.self_metrics(), true);
+  EXPECT_EQ(Select({{"METRICS_SELF", "false"}}).selection.options.self_metrics(), false);
+  EXPECT_EQ(Select({}, Options().SelfMetrics(false)).selection.options.self_metrics(), false);
+  EXPECT_THAT(Select({{"METRICS_SELF", "perhaps"}}).message(), HasSubstr("METRICS_SELF"));
+}
+
 TEST(MetricsSeriesTtl, IsADuration) {
   using std::chrono::hours;
   EXPECT_EQ(Select({}).selection.options.series_ttl(), hours(0));
   EXPECT_EQ(Select({{"METRICS_SERIES_TTL", "1h"}}).selection.options.series_ttl(), hours(1));
   EXPECT_EQ(Select({}, Options().SeriesTtl(hours(2))).selection.options.series_ttl(), hours(2));
   EXPECT_THAT(Select({{"METRICS_SERIES_TTL", "1"}}).message(), HasSubstr("is not a duration"));
+}
+
+TEST(MetricsViews, ComeBeforeTheCodes) {
+  const Selected selected =
+      Select({{"METRICS_VIEWS", "debug_*=keep; statsd/http_*=drop_labels(path)"}},
+             Options().AddView(View("*").Drop()));
+  const auto& views = selected.selection.options.views();
+  ASSERT_EQ(views.size(), 3u);
+  EXPECT_EQ(views[0].families(), "debug_*");
+  EXPECT_EQ(views[1].backend(), "statsd");
+  EXPECT_EQ(views[2].families(), "*");
+  EXPECT_THAT(selected.Said("METRICS_VIEWS"),
+              Pair("debug_*=keep; statsd/http_*=drop_labels(path); *=drop", "METRICS_VIEWS"));
+  EXPECT_TRUE(selected.problems.empty()) << selected.message();
+  EXPECT_THAT(Select({}, Options().AddView(View("a").Drop())).Said("METRICS_VIEWS"),
+              Pair("a=drop", "options"));
+  EXPECT_THAT(Select({}).Said("METRICS_VIEWS"), Pair("", "default"));
+  EXPECT_EQ(Select({}, Options().Set("METRICS_VIEWS", "a=drop")).selection.options.views().size(),
+            1u);
+}
+
+TEST(MetricsViews, LeaveAWrongRuleOutAndSayWhatIsAccepted) {
+  const Selected selected =
+      Select({{"METRICS_VIEWS", "a=dorp; b=drop; statds/c=drop"}, {"METRICS_STRICT", "true"}},
+             Options().AddView(View("d")));
+  ASSERT_EQ(selected.selection.options.views().size(), 1u);
+  EXPECT_EQ(selected.selection.options.views()[0].families(), "b");
+  EXPECT_EQ(selected.problems.all().size(), 3u) << selected.message();
+  EXPECT_THAT(selected.message(), HasSubstr("METRICS_VIEWS='a=dorp' has the action 'dorp'; "
+                                            "accepted are keep, drop, drop_labels(a,b)"));
+  EXPECT_THAT(selected.message(), HasSubstr("names 'statds', which is no backend (did you mean "
+                                            "statsd?)"));
+  EXPECT_THAT(selected.message(), HasSubstr("'d=' does nothing; this rule is left out"));
+}
+
+TEST(MetricsViews, KnowBackendsThatAreNotBuiltInOrNotSelected) {
+  EXPECT_TRUE(Select({{"METRICS_VIEWS", "otlp/a=drop; prometheus/b=drop"}}).problems.empty());
+}
+
+TEST(MetricsViews, OfTheCodeGiveWayToMetricsBuckets) {
+  const Selected selected =
+      Select({{"METRICS_BUCKETS", "a_seconds=1,2"}}, Options().AddView(View("*").Buckets({9})));
+  const auto& views = selected.selection.options.views();
+  ASSERT_EQ(views.size(), 2u);
+  EXPECT_EQ(views[0].families(), "a_seconds");
+  EXPECT_THAT(views[0].buckets().value(), ElementsAre(1, 2));
+}
+
+TEST(MetricsViews, TakeTheLastOfTheMetricsBucketsOfAFamily) {
+  const Selected selected =
+      Select({{"METRICS_BUCKETS", "a=1,2;a=3,4"}}, Options().AddView(View("*").Buckets({9})));
+  EXPECT_THAT(selected.selection.options.views()[0].buckets().value(), ElementsAre(3, 4));
 }
 
 TEST(MetricsStrict, IsABoolean) {

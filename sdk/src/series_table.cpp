@@ -70,13 +70,14 @@ std::uint64_t HashOfValues(std::uint64_t seed, const std::string_view* values,
                            std::size_t count) noexcept {
   constexpr std::uint64_t kA = 0x9E3779B97F4A7C15u;
   constexpr std::uint64_t kB = 0xC2B2AE3D27D4EB4Fu;
-  std::uint64_t hash = seed;
+  // Each value is mixed by itself, so that the processor works at several at once.
+  std::uint64_t hash = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const char* text = values[i].data();
     std::size_t size = values[i].size();
-    hash ^= size * kB;
+    std::uint64_t state = seed + (i + 1) * kA + size * kB;
     while (size > 16) {
-      hash = Mix(hash ^ Load<std::uint64_t>(text), Load<std::uint64_t>(text + 8) ^ kA);
+      state = Mix(state ^ Load<std::uint64_t>(text), Load<std::uint64_t>(text + 8) ^ kA);
       text += 16;
       size -= 16;
     }
@@ -93,9 +94,9 @@ std::uint64_t HashOfValues(std::uint64_t seed, const std::string_view* values,
              static_cast<std::uint64_t>(static_cast<unsigned char>(text[size / 2])) << 8 |
              static_cast<unsigned char>(text[size - 1]);
     }
-    hash = Mix(hash ^ head ^ kA, tail ^ kB);
+    hash += Mix(state ^ head, tail ^ kB ^ seed);
   }
-  return Mix(hash ^ kB, kA);
+  return Mix(hash ^ kB, kA ^ seed);
 }
 
 SeriesTable::~SeriesTable() {
@@ -146,6 +147,8 @@ void* SeriesTable::Insert(std::uint64_t hash, SeriesRecord* record) {
       if (entry != 0 && entry != kErased) Place(*grown, entry, RecordOf(entry)->hash);
     }
     shard.store(grown, std::memory_order_release);
+    const std::size_t before = table == nullptr ? 0 : std::size_t{table->mask} + 1;
+    bytes_.fetch_add(sizeof(std::uint64_t) * (size - before), std::memory_order_relaxed);
     old = table;
     table = grown;
   }

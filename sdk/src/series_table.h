@@ -33,6 +33,8 @@ class SeriesTable {
   // in it, or null. Throws std::bad_alloc, then nothing has changed.
   [[nodiscard]] void* Insert(std::uint64_t hash, SeriesRecord* record);
   void Erase(const SeriesRecord* record) noexcept;
+  // Of the tables. From any thread.
+  std::size_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
 
  private:
   struct Table {
@@ -52,6 +54,7 @@ class SeriesTable {
   static std::uint32_t Position(std::uint32_t hash) noexcept { return hash >> 4; }
 
   std::array<std::atomic<Table*>, kShards> shards_{};
+  std::atomic<std::size_t> bytes_{0};
 };
 
 }  // namespace detail

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "sdk/src/snapshot_data.h"
+#include "sdk/src/text.h"
 
 POLYMETER_BEGIN_NAMESPACE
 
@@ -99,7 +100,7 @@ bool SameLabels(LabelsView a, LabelsView b) noexcept {
 namespace {
 
 std::string Describe(std::string_view name, MetricType type) {
-  return std::string(ToString(type)) + " " + std::string(name);
+  return std::string(ToString(type)) + " " + ShownName(name);
 }
 
 using Index = std::map<std::string_view, FamilyView*, std::less<>>;
@@ -241,11 +242,15 @@ bool SameConstantLabels(const FamilyView& family, const SnapshotData& data) {
 std::vector<NameClash> MergeProduced(
     SnapshotData& data, const std::vector<std::shared_ptr<const ProducedFamilies>>& produced) {
   std::vector<NameClash> clashes;
+  const std::size_t registered = data.families.size();
   std::size_t count = 0;
   for (const auto& source : produced) count += source->families.size();
   data.families.reserve(data.families.size() + count);  // keeps the pointers of `index` valid
   Index index;
   for (FamilyView& family : data.families) index.emplace(family.name, &family);
+  const bool utf8_labels =
+      std::any_of(data.constant_labels, data.constant_labels + data.constant_label_count,
+                  [](const Label& label) { return !IsLabelName(label.name); });
 
   for (const auto& source : produced) {
     bool used = false;
@@ -272,6 +277,7 @@ std::vector<NameClash> MergeProduced(
       }
       used = true;
       if (same != index.end()) {
+        same->second->utf8_names = same->second->utf8_names || family->utf8_names;
         const std::uint64_t lost = AppendPoints(*same->second, family->points);
         if (lost != 0) clash(*same->second, lost);
         continue;
@@ -285,6 +291,7 @@ std::vector<NameClash> MergeProduced(
       view.otel_attributes = family->otel_attributes.data();
       view.otel_attribute_count = family->otel_attributes.size();
       view.additive = family->additive;
+      view.utf8_names = family->utf8_names || utf8_labels;
       view.constant_labels = data.constant_labels;
       view.constant_label_count = data.constant_label_count;
       index.emplace(view.name, &view);
@@ -298,8 +305,14 @@ std::vector<NameClash> MergeProduced(
     }
     if (used) data.keep.push_back(source);
   }
-  std::sort(data.families.begin(), data.families.end(),
-            [](const FamilyView& a, const FamilyView& b) { return a.name < b.name; });
+  const auto by_name = [](const FamilyView& a, const FamilyView& b) { return a.name < b.name; };
+  // The registry's families come in order, and most of the others belong behind them.
+  const auto middle = data.families.begin() + static_cast<std::ptrdiff_t>(registered);
+  if (!std::is_sorted(data.families.begin(), middle, by_name)) {
+    std::sort(data.families.begin(), middle, by_name);
+  }
+  std::sort(middle, data.families.end(), by_name);
+  std::inplace_merge(data.families.begin(), middle, data.families.end(), by_name);
   return clashes;
 }
 

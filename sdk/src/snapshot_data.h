@@ -14,6 +14,9 @@
 #include "polymeter/snapshot.h"
 
 POLYMETER_BEGIN_NAMESPACE
+
+enum class NameValidation : std::uint8_t;  // options.h
+
 namespace detail {
 
 // Memory that is given back all at once.
@@ -37,6 +40,7 @@ struct ProducedFamily {
   std::string otel_name;
   std::vector<std::pair<std::string, std::string>> otel_attributes;
   bool additive = false;
+  bool utf8_names = false;  // of its own and of its series' labels
   FamilyPoints points;
   // Series by the hash of their sorted labels: finds duplicates.
   std::unordered_multimap<std::uint64_t, const SeriesRecord*> by_labels;
@@ -58,6 +62,7 @@ struct ProducedFamilies {
   std::string refused_family;              // why points are refused while current is null
   std::uint64_t refused_points = 0;        // all of them
   std::string prefix;                      // put in front of every name
+  NameValidation names{};                  // legacy unless set
 };
 
 struct SnapshotData {

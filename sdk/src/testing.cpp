@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "sdk/src/native_quantile.h"
 #include "sdk/src/near_miss.h"
 
 POLYMETER_BEGIN_NAMESPACE
@@ -119,6 +120,7 @@ std::vector<std::string> LinesOf(const FamilyView& family) {
 // negative, and for the last one the highest bound stands.
 // https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile
 std::optional<double> QuantileOfHistogram(const HistogramPoint& point, double quantile) {
+  if (point.native != nullptr) return detail::QuantileOfNative(*point.native, quantile);
   if (point.count == 0 || point.bound_count == 0 || std::isnan(quantile)) return {};
   if (quantile < 0) return -std::numeric_limits<double>::infinity();
   if (quantile > 1) return std::numeric_limits<double>::infinity();

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "polymeter/options.h"
+
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 namespace {
@@ -19,6 +21,13 @@ bool IsName(std::string_view name, bool colons) noexcept {
   if (name.empty() || IsDigit(name[0]) || name.substr(0, 2) == "__") return false;
   return std::all_of(name.begin(), name.end(),
                      [colons](char c) { return IsAlpha(c) || IsDigit(c) || (colons && c == ':'); });
+}
+
+constexpr std::string_view kUtf8Names = "UTF-8, not empty and without NUL";
+
+bool IsUtf8Name(std::string_view name) noexcept {
+  return !name.empty() && name.substr(0, 2) != "__" && name.find('\0') == std::string_view::npos &&
+         IsUtf8(name);
 }
 
 // The length of the well-formed sequence at the start of `text`, or 0.
@@ -51,6 +60,20 @@ std::size_t SequenceLength(std::string_view text) noexcept {
 
 bool IsMetricName(std::string_view name) noexcept { return IsName(name, /*colons=*/true); }
 bool IsLabelName(std::string_view name) noexcept { return IsName(name, /*colons=*/false); }
+
+bool IsMetricName(std::string_view name, NameValidation names) noexcept {
+  return names == NameValidation::kUtf8 ? IsUtf8Name(name) : IsMetricName(name);
+}
+bool IsLabelName(std::string_view name, NameValidation names) noexcept {
+  return names == NameValidation::kUtf8 ? IsUtf8Name(name) : IsLabelName(name);
+}
+std::string_view AcceptedMetricNames(NameValidation names) noexcept {
+  return names == NameValidation::kUtf8 ? kUtf8Names : "[a-zA-Z_:][a-zA-Z0-9_:]*";
+}
+std::string_view AcceptedLabelNames(NameValidation names) noexcept {
+  return names == NameValidation::kUtf8 ? kUtf8Names : "[a-zA-Z_][a-zA-Z0-9_]*";
+}
+std::size_t LengthOfCodePoint(std::string_view text) noexcept { return SequenceLength(text); }
 
 bool IsUtf8(std::string_view text) noexcept {
   while (!text.empty()) {
@@ -91,6 +114,10 @@ std::string Printable(std::string_view text) {
 std::string Quoted(std::string_view text) {
   constexpr std::size_t kMost = 80;
   return "'" + Printable(text.substr(0, kMost)) + (text.size() > kMost ? "...'" : "'");
+}
+
+std::string ShownName(std::string_view name) {
+  return IsMetricName(name) ? std::string(name) : Quoted(name);
 }
 
 }  // namespace detail

@@ -7,7 +7,9 @@
 POLYMETER_BEGIN_NAMESPACE
 namespace {
 
-constinit thread_local TraceContext t_trace;
+// Initial-exec: recording paths read it, also in a signal handler, and also in a shared library,
+// where the default model may allocate.
+__attribute__((tls_model("initial-exec"))) constinit thread_local TraceContext t_trace;
 constinit std::atomic<TraceProvider> g_provider{nullptr};
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "polymeter/options.h"
 #include "polymeter/producer.h"
 #include "sdk/src/snapshot_data.h"
 
@@ -29,6 +30,11 @@ class SnapshotBuilder {
   SnapshotBuilder& Generation(std::uint32_t generation, SystemTime start = SystemTime()) {
     generation_ = generation;
     start_ = start;
+    return *this;
+  }
+  // What the sink takes from now on; legacy names unless said.
+  SnapshotBuilder& Names(NameValidation names) {
+    produced_->names = names;
     return *this;
   }
   // Points that the sink refused: a test of hostile input looks at it.

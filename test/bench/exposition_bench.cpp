@@ -1,10 +1,10 @@
 // Target 5: the whole text page, from the live cells to the sink, with warm caches.
 //
 // polymeter: TakeSnapshot and Encode with a kept EncoderCache. scrape: the same through the public
-// polymeter::Scrape. limit: head_limit.h. prom: Collect and Serialize. The first three give their
-// bytes in chunks to a sink that counts them; that our page has the lines of the limit's is
-// checked before anything is measured. The counter `allocations` is operator new's calls for one
-// page.
+// polymeter::Scrape. protobuf: that in protobuf. limit: head_limit.h. prom: Collect and Serialize.
+// All but the last give their bytes in chunks to a sink that counts them; that our page has the
+// lines of the limit's is checked before anything is measured. The counter `allocations` is
+// operator new's calls for one page.
 #include <benchmark/benchmark.h>
 #include <prometheus/counter.h>
 #include <prometheus/family.h>
@@ -239,6 +239,23 @@ class PublicScrape {
   polymeter::Metrics metrics_;
 };
 
+class ProtobufScrape {
+ public:
+  ProtobufScrape(Kind kind, std::size_t count) : metrics_(FilledMetrics(kind, count)) {}
+  template <class Sink>
+  void Write(Sink& sink) {
+    polymeter::ScrapeRequest request;
+    request.accept =
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+        "encoding=delimited";
+    const polymeter::Status status = polymeter::Scrape(metrics_, request, sink);
+    benchmark::DoNotOptimize(status.ok());
+  }
+
+ private:
+  polymeter::Metrics metrics_;
+};
+
 class Prom {
  public:
   Prom(Kind kind, std::size_t count) {
@@ -337,6 +354,8 @@ POLYMETER_BENCH_ALL(Limit, false, "limit");
 POLYMETER_BENCH_ALL(Polymeter, true, "polymeter");
 #endif
 POLYMETER_BENCH_ALL(PublicScrape, true, "scrape");
+// Not of lines; its first page fills the cache.
+POLYMETER_BENCH_ALL(ProtobufScrape, false, "protobuf");
 POLYMETER_BENCH_ALL(Prom, false, "prom");
 
 }  // namespace

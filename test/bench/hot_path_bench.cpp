@@ -56,6 +56,24 @@ const std::vector<polymeter::Histogram>& Histograms() {
   return kHandles;
 }
 
+// With exponential buckets, alone and beside explicit ones.
+template <std::size_t kCount>
+const std::vector<polymeter::Histogram>& NativeHistograms() {
+  static const auto kHandles = Shuffled<polymeter::Histogram>(
+      Recording().Histogram("bench_native_" + std::to_string(kCount) + "_seconds", "Histograms.",
+                            {"series"}, polymeter::FamilyOptions().Native()),
+      kCount);
+  return kHandles;
+}
+template <std::size_t kCount>
+const std::vector<polymeter::Histogram>& BothHistograms() {
+  static const auto kHandles = Shuffled<polymeter::Histogram>(
+      Recording().Histogram("bench_both_" + std::to_string(kCount) + "_seconds", "Histograms.",
+                            {"series"}, polymeter::FamilyOptions().Buckets(Bounds()).Native()),
+      kCount);
+  return kHandles;
+}
+
 // A backend named null, or none: a Metrics that records nothing.
 const std::vector<polymeter::Counter>& NullCounters() {
   static const auto kHandles = Shuffled<polymeter::Counter>(
@@ -140,6 +158,16 @@ void ObservePolymeter(benchmark::State& state) {
   ObserveOver(state, Histograms<kCount>(),
               [](polymeter::Histogram histogram, double value) { histogram.Observe(value); });
 }
+template <std::size_t kCount>
+void ObserveNative(benchmark::State& state) {
+  ObserveOver(state, NativeHistograms<kCount>(),
+              [](polymeter::Histogram histogram, double value) { histogram.Observe(value); });
+}
+template <std::size_t kCount>
+void ObserveBoth(benchmark::State& state) {
+  ObserveOver(state, BothHistograms<kCount>(),
+              [](polymeter::Histogram histogram, double value) { histogram.Observe(value); });
+}
 void ObserveProm(benchmark::State& state) {
   ObserveOver(state, std::vector<prometheus::Histogram*>{&PromHistogram()},
               [](prometheus::Histogram* histogram, double value) { histogram->Observe(value); });
@@ -163,10 +191,14 @@ POLYMETER_BENCH(IncrementPolymeter<100000>, "increment/polymeter/100000");
 POLYMETER_BENCH(ObserveFloor<1>, "observe/floor/1");
 POLYMETER_BENCH(ObserveFloorSse2<1>, "observe/floor_sse2/1");
 POLYMETER_BENCH(ObservePolymeter<1>, "observe/polymeter/1");
+POLYMETER_BENCH(ObserveNative<1>, "observe/native/1");
+POLYMETER_BENCH(ObserveBoth<1>, "observe/both/1");
 POLYMETER_BENCH(ObserveProm, "observe/prom/1");
 POLYMETER_BENCH(ObserveFloor<1000>, "observe/floor/1000");
 POLYMETER_BENCH(ObserveFloorSse2<1000>, "observe/floor_sse2/1000");
 POLYMETER_BENCH(ObservePolymeter<1000>, "observe/polymeter/1000");
+POLYMETER_BENCH(ObserveNative<1000>, "observe/native/1000");
+POLYMETER_BENCH(ObserveBoth<1000>, "observe/both/1000");
 
 }  // namespace
 }  // namespace polymeter_bench

@@ -82,6 +82,15 @@ void LookUpProm(benchmark::State& state) {
   });
 }
 
+// Values that have no room under the limit, all but one.
+void LookUpOverflow(benchmark::State& state) {
+  static const polymeter::Metrics kMetrics(
+      polymeter::Options().Consumer().SeriesLimit(1).Log([](polymeter::LogLevel, auto) {}));
+  static const auto kFamily =
+      kMetrics.Counter("bench_requests_total", "Requests.", {"route", "status"});
+  RunOver<1000>(state, [](const Pair& pair) { kFamily.With(pair.first, pair.status).Increment(); });
+}
+
 #define POLYMETER_BENCH(function, name) \
   BENCHMARK(function)->Name(name)->Threads(1)->Threads(8)->UseRealTime()
 
@@ -89,6 +98,7 @@ POLYMETER_BENCH(LookUpPolymeter<1>, "lookup/polymeter/1");
 POLYMETER_BENCH(LookUpProm<1>, "lookup/prom/1");
 POLYMETER_BENCH(LookUpPolymeter<1000>, "lookup/polymeter/1000");
 POLYMETER_BENCH(LookUpProm<1000>, "lookup/prom/1000");
+POLYMETER_BENCH(LookUpOverflow, "lookup/overflow/1000");
 
 }  // namespace
 }  // namespace polymeter_bench

@@ -55,7 +55,8 @@ class Figures:
             # exposition/limit/counters/10000/real_time, increment/floor/1/real_time/threads:8,
             # http/prom/gzip/iterations:40/real_time
             parts = [p for p in entry["name"].split("/")
-                     if p != "real_time" and not p.startswith("iterations:")]
+                     if p not in ("real_time", "manual_time")
+                     and not p.startswith("iterations:")]
             name = "/".join(p.replace("threads:", "t") for p in parts)
             unit = self.UNITS[entry["time_unit"]]
             self.add(name, "wall_ns", entry["real_time"] * unit)
@@ -118,12 +119,24 @@ def hot_path(build):
     build.google("lookup")
 
 
+def summary(build):
+    build.google("summary")
+    for contender in ("polymeter", "prom"):
+        build.figures.add_json("summary_memory/" + contender, run(
+            [str(build.programs / "bench_summary_memory"), contender, "1000", "4096"]))
+
+
 def exposition(build):
     build.google("exposition", 0.05)
+    build.google("self")
 
 
 def creation(build):
     build.google("creation")
+
+
+def exemplars(build):
+    build.google("exemplars")
 
 
 def push(build):
@@ -164,6 +177,8 @@ def series_memory(build):
         build.memory("series", contender, "counters", "100000")
         build.memory("series", contender, "histograms", "10000")
         build.memory("series", contender, "histograms", "100000")
+    build.memory("series", "polymeter", "exemplar_counters", "100000")
+    build.memory("series", "polymeter", "exemplar_histograms", "10000")
 
 
 def prom_scrape_memory(build):
@@ -235,9 +250,11 @@ def minimal_program(build):
 # name -> (function, rounds, rounds when quick, also for the shared build)
 PARTS = {
     "hot_path": (hot_path, 5, 2, True),
+    "summary": (summary, 2, 1, False),
     "exposition": (exposition, 3, 1, True),
     "creation": (creation, 2, 1, True),
     "push": (push, 3, 1, True),
+    "exemplars": (exemplars, 3, 1, False),
     "adapters": (adapters, 3, 1, False),
     "dropin_hot": (dropin_hot, 5, 2, False),
     "dropin": (dropin, 3, 1, False),

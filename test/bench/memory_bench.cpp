@@ -1,6 +1,7 @@
 // Targets 7 (second half), 10 and 13: memory, one measurement a process.
 //
 //   bench_memory series  polymeter|prom counters|histograms <count>
+//   bench_memory series  polymeter exemplar_counters|exemplar_histograms <count>
 //   bench_memory scrapes polymeter|prom <count> plain|gzip
 //   bench_memory threads <threads> <count> <touched>
 //
@@ -116,11 +117,14 @@ class Contender {
 template <class Family>
 class Polymeter : public Contender {
  public:
-  explicit Polymeter(Family (*make)(const polymeter::Metrics&)) : family_(make(metrics_)) {}
+  Polymeter(Family (*make)(const polymeter::Metrics&, bool exemplars), bool exemplars)
+      : family_(make(metrics_, exemplars)), exemplars_(exemplars) {}
   void Create(std::size_t begin, std::size_t end) override {
     ForEach(begin, end, [](auto) {});
   }
   void Record(std::size_t begin, std::size_t end) override {
+    std::optional<polymeter::TraceScope> trace;
+    if (exemplars_) trace.emplace(SampledTrace());
     ForEach(begin, end, [](auto handle) { Add(handle); });
   }
   std::size_t Scrape(bool gzip) override {
@@ -128,6 +132,13 @@ class Polymeter : public Contender {
   }
 
  private:
+  static polymeter::TraceContext SampledTrace() {
+    polymeter::TraceContext trace;
+    trace.trace_id.fill(0xAB);
+    trace.span_id.fill(0xCD);
+    trace.flags = polymeter::TraceContext::kSampled;
+    return trace;
+  }
   static void Add(polymeter::Counter counter) { counter.Increment(100'000); }
   static void Add(polymeter::Histogram histogram) {
     for (std::size_t i = 0; i < kBuckets; ++i) histogram.Observe(i < 12 ? Bounds()[i] : 7.5);
@@ -145,14 +156,16 @@ class Polymeter : public Contender {
                                                      .Set("METRICS_PROMETHEUS_PORT", "0")
                                                      .SeriesLimit(0));
   Family family_;
+  const bool exemplars_;
 };
 
-polymeter::CounterFamily<3> MakeCounters(const polymeter::Metrics& metrics) {
-  return metrics.Counter("bench_requests_total", "Requests.", {"method", "route", "status"});
+polymeter::CounterFamily<3> MakeCounters(const polymeter::Metrics& metrics, bool exemplars) {
+  return metrics.Counter("bench_requests_total", "Requests.", {"method", "route", "status"},
+                         polymeter::FamilyOptions().Exemplars(exemplars));
 }
-polymeter::HistogramFamily<3> MakeHistograms(const polymeter::Metrics& metrics) {
+polymeter::HistogramFamily<3> MakeHistograms(const polymeter::Metrics& metrics, bool exemplars) {
   return metrics.Histogram("bench_duration_seconds", "Durations.", {"method", "route", "status"},
-                           polymeter::FamilyOptions().Buckets(Bounds()));
+                           polymeter::FamilyOptions().Buckets(Bounds()).Exemplars(exemplars));
 }
 
 class PromCounters : public Contender {
@@ -209,13 +222,16 @@ class PromHistograms : public Contender {
 };
 
 std::unique_ptr<Contender> Make(const std::string& who, const std::string& kind) {
-  const bool histograms = kind == "histograms";
-  if (!histograms && kind != "counters") throw std::invalid_argument(kind);
+  constexpr std::string_view kExemplars = "exemplar_";
+  const bool exemplars = who == "polymeter" && kind.rfind(kExemplars, 0) == 0;
+  const std::string type = exemplars ? kind.substr(kExemplars.size()) : kind;
+  const bool histograms = type == "histograms";
+  if (!histograms && type != "counters") throw std::invalid_argument(kind);
   if (who == "polymeter") {
     if (histograms) {
-      return std::make_unique<Polymeter<polymeter::HistogramFamily<3>>>(MakeHistograms);
+      return std::make_unique<Polymeter<polymeter::HistogramFamily<3>>>(MakeHistograms, exemplars);
     }
-    return std::make_unique<Polymeter<polymeter::CounterFamily<3>>>(MakeCounters);
+    return std::make_unique<Polymeter<polymeter::CounterFamily<3>>>(MakeCounters, exemplars);
   }
   if (who != "prom") throw std::invalid_argument(who);
   if (histograms) return std::make_unique<PromHistograms>();

@@ -85,6 +85,13 @@ def hot_path_rows(build):
             versus(3, "... the same / per-thread histogram with SSE2 search",
                    obs % ("polymeter", series, threads), obs % ("floor_sse2", series, threads),
                    None)
+    for threads in (1, 8):
+        for series, words in (("1", "1 series"), ("1000", "1,000 series")):
+            versus(3, "observe with exponential buckets, %d thread%s, %s / explicit ones" % (
+                threads, "s" if threads > 1 else "", words), obs % ("native", series, threads),
+                obs % ("polymeter", series, threads), 3)
+            versus(3, "... with both", obs % ("both", series, threads),
+                   obs % ("polymeter", series, threads), None)
     versus(3, "observe, 8 threads, 1 series: prom / ours", obs % ("polymeter", "1", 8),
            obs % ("prom", "1", 8), 15, at_most=False, sleeps=True)
 
@@ -103,6 +110,32 @@ def hot_path_rows(build):
            inc % ("floor_shared", "1000", 1), 0.8)
     versus(11, "... the loop alone / floor", inc % ("loop", "1000", 1),
            inc % ("floor_shared", "1000", 1), None)
+    return rows
+
+
+def summary_rows(build):
+    """Target 17: summaries, which PERFORMANCE has no figure for but prometheus-cpp's."""
+    f = build.figures
+    rows = []
+    one, eight = "summary/%s/1/t1", "summary/%s/1/t8"
+
+    def versus(what, name, other, limit, at_most=True, read=f.ns):
+        a, b = read(name % "polymeter"), read(name % other)
+        rows.append(Row(17, what, build.label, ns(a), ns(b), a / b if at_most else b / a, limit,
+                        at_most, part="summary"))
+
+    versus("summary observe, 1 thread: prom / ours", one, "prom", 50, at_most=False)
+    versus("summary observe, 8 threads: prom / ours", eight, "prom", 50, at_most=False,
+           read=f.wall_ns)
+    versus("summary observe, 1 thread / histogram observe", one, "histogram", 5)
+    versus("summary observe, 8 threads / histogram observe", eight, "histogram", 5)
+    versus("summary observe, 1 thread, 1,000 series / histogram observe",
+           "summary/%s/1000/t1", "histogram", None)
+    versus("snapshot of 1,000 summaries: prom / ours", "summary_read/%s/1000", "prom", None,
+           at_most=False)
+    a, b = (f.get("summary_memory/" + who, "bytes_observed") for who in ("polymeter", "prom"))
+    rows.append(Row(17, "bytes for one of 1,000 summaries of 4 decades / prom", build.label,
+                    "%.0f B" % a, "%.0f B" % b, a / b, 1))
     return rows
 
 
@@ -126,10 +159,19 @@ def exposition_rows(build):
         rows.append(Row(5, "page of %s: allocations a series" % words, build.label,
                         "%.4f" % (allocations / series), "%.0f" % (prom / series),
                         allocations / series, 0.01, gate=True, part="exposition"))
+    for request, words, limit in (("prometheus", "OpenMetrics, gzip", 1.02),
+                                  ("plain", "plain text", None)):
+        a, b = (f.wall_ns("self/%s/%s" % (request, who)) for who in ("on", "off"))
+        rows.append(Row(5, "page of 10,000 counters, %s: self-accounting / without" % words,
+                        build.label, ms(a), ms(b), a / b, limit, part="exposition"))
     if ours == "polymeter":
         a, b = (f.ns("exposition/%s/counters/100000" % who) for who in ("scrape", "limit"))
         rows.append(Row(5, "100,000 counters through polymeter::Scrape / cached-head limit",
                         build.label, ms(a), ms(b), a / b, None))
+    for page, words in (pages[1], pages[3]):
+        a, b = (f.ns("exposition/%s/%s" % (who, page)) for who in ("protobuf", "scrape"))
+        rows.append(Row(5, "%s in protobuf / in text" % words, build.label, ms(a), ms(b), a / b,
+                        None))
     return rows
 
 
@@ -205,6 +247,15 @@ def process_rows(build):
             limit))
         rows.append(Row(10, "... without what malloc keeps of the last snapshot", build.label,
                         "%.0f B" % trimmed, "%.0f B" % bytes_prom, trimmed, None))
+    for kind, count in (("counters", 100000), ("histograms", 10000)):
+        with_them = "memory/series/polymeter/exemplar_%s/%d" % (kind, count)
+        without = f.get("memory/series/polymeter/%s/%d" % (kind, count), "bytes_scraped")
+        for field, words in (("bytes_created", "before the first"),
+                             ("bytes_scraped", "of a trace in every counter or bucket")):
+            each = f.get(with_them, field)
+            rows.append(Row(10, "... with exemplars, one of %d %s, %s; without" % (
+                count, kind, words), build.label, "%.0f B" % each, "%.0f B" % without,
+                each / without, None))
     a, prom = (f.get("memory/series/%s/counters/100000" % who, "create_ns")
                for who in ("polymeter", "prom"))
     rows.append(Row(10, "creation of 100,000 counters: prom / ours", build.label, ns(a), ns(prom),
@@ -269,6 +320,25 @@ def push_rows(build):
            "increment/fanout/1000", "increment/alone/1000", 1.1)
     versus(9, "observation that is kept for StatsD / Observe", "observe/sampled/1000",
            "observe/alone/1000", 3)
+    return rows
+
+
+def exemplar_rows(build):
+    f = build.figures
+    rows = []
+    name = "exemplars/%s/%s/%d/t%d"
+    for target, operation in ((1, "increment"), (3, "observe")):
+        for threads in (1, 8):
+            plain = f.ns(name % (operation, "plain", 1000, threads))
+            contenders = [("no_trace", 1000, "no trace"), ("traced", 1000, "a sampled trace"),
+                          ("traced", 1, "the same, 1 series")]
+            if operation == "increment":
+                contenders.append(("labels", 1000, "with two labels of its own"))
+            for which, series, words in contenders:
+                ours = f.ns(name % (operation, which, series, threads))
+                rows.append(Row(target, "%s with exemplars, %s, %d thread%s / a plain family" % (
+                    operation, words, threads, "s" if threads > 1 else ""), build.label, ns(ours),
+                    ns(plain), ours / plain, None))
     return rows
 
 
@@ -342,6 +412,7 @@ def rows_of(builds):
         rows += push_rows(build)
         if build is builds[0]:
             rows += process_rows(build) + program_rows(build) + adapter_rows(build)
+            rows += exemplar_rows(build) + summary_rows(build)
             rows += dropin_rows(build)
     # By target; the order within one stays.
     rows.sort(key=lambda row: row.target)

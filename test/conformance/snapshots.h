@@ -11,8 +11,10 @@
 #include <utility>
 #include <vector>
 
+#include "polymeter/options.h"
 #include "polymeter/producer.h"
 #include "sdk/testing/snapshot_builder.h"
+#include "test/conformance/hostile_names.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace testing {
@@ -202,6 +204,26 @@ Snapshot SnapshotOf(Write&& write) {
   return builder.Build();
 }
 
+// Names of every kind that only UTF-8 takes, and what becomes one where they are escaped.
+inline Snapshot SnapshotOfUtf8Names() {
+  SnapshotBuilder builder;
+  FamilySink& sink = builder.Names(NameValidation::kUtf8).sink();
+  const double bounds[] = {0.5, 2};
+  const std::uint64_t buckets[] = {3, 2, 1};
+  for (const std::string& name : HostileNames()) {
+    sink.BeginFamily(MetricType::kGauge, name, "Named " + name);
+    sink.Gauge({{name, "x"}}, 1);
+    sink.Gauge({{name + ".", "x"}}, 2);
+    sink.BeginFamily(MetricType::kCounter, name + "x_total", "");
+    sink.Counter({{name, "x"}, {name + ".", "y"}}, std::uint64_t{3});
+    sink.BeginFamily(MetricType::kHistogram, "h" + name, "");
+    const std::string own = "l" + name;
+    const Label label{own, "x"};
+    sink.Histogram(&label, 1, bounds, 2, buckets, 7);
+  }
+  return builder.Generation(1).Build();
+}
+
 struct NamedSnapshot {
   std::string name;
   Snapshot snapshot;
@@ -214,6 +236,7 @@ inline std::vector<NamedSnapshot> CorpusSnapshots() {
           {"HostileNumbers", SnapshotOf(WriteHostileNumbers)},
           {"ManySeries", SnapshotOf([](FamilySink& sink) { WriteManySeries(sink); })},
           {"ManyFamilies", SnapshotOf([](FamilySink& sink) { WriteManyFamilies(sink); })},
+          {"Utf8Names", SnapshotOfUtf8Names()},
           {"Everything", SnapshotOf(WriteCorpus)}};
 }
 

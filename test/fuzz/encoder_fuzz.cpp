@@ -1,14 +1,18 @@
 // From any bytes to a snapshot, from the snapshot through every encoder, and from what it wrote
-// through a parser that shares no code with us. Aborts where a parser refuses, where an encoder
-// does not account for every point, or where a warm cache gives other bytes.
+// through a parser that shares no code with us. Aborts where a parser refuses, where a value that
+// it reads is not the snapshot's, where an encoder does not account for every point, or where a
+// warm cache gives other bytes.
 #include <google/protobuf/unknown_field_set.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +20,7 @@
 #include "exporters/backends.h"
 #include "sdk/src/delta.h"
 #include "sdk/testing/snapshot_builder.h"
+#include "test/fuzz/page_reader.h"
 
 namespace {
 
@@ -64,6 +69,68 @@ class Bytes {
   std::size_t size_;
 };
 
+polymeter::Exemplar ExemplarOf(Bytes& bytes, const polymeter::Label (&labels)[1], double value,
+                               std::uint32_t bucket) {
+  polymeter::Exemplar exemplar{};
+  exemplar.value = value;
+  exemplar.unix_nanos = 1799999999123456789;
+  exemplar.trace.trace_id[0] = exemplar.trace.span_id[7] = bytes.Byte() % 2;
+  exemplar.labels = labels;
+  exemplar.label_count = bytes.Byte() % 2;
+  exemplar.bucket = bucket;
+  return exemplar;
+}
+
+// With explicit buckets, exponential ones, or both.
+void AddHistogram(polymeter::FamilySink& sink, const polymeter::Label* labels, std::size_t count,
+                  Bytes& bytes) {
+  const double bounds[] = {-1, 0.5, 2};
+  const std::uint64_t buckets[] = {bytes.Byte(), bytes.Byte(), bytes.Byte(), bytes.Byte()};
+  const std::uint64_t total = buckets[0] + buckets[1] + buckets[2] + buckets[3];
+  const std::uint8_t form = bytes.Byte() % 4;
+  if (form == 0) {
+    sink.Histogram(labels, count, bounds, 3, buckets, bytes.Number());
+    return;
+  }
+  polymeter::NativeHistogram native;
+  std::vector<std::uint64_t> positive;
+  std::vector<std::uint64_t> negative;
+  native.schema = bytes.Byte() % 13 - 4;
+  native.zero_threshold = bytes.Byte() % 2 == 0 ? 0 : 0.001;
+  native.zero_count = bytes.Byte() % 4;
+  native.positive_infinite = bytes.Byte() % 8 == 0 ? 1 : 0;
+  native.negative_infinite = bytes.Byte() % 8 == 0 ? 2 : 0;
+  native.count = native.zero_count + native.positive_infinite + native.negative_infinite;
+  for (auto* const counts : {&positive, &negative}) {
+    for (int left = bytes.Byte() % 12; left > 0; --left) {
+      const std::uint8_t byte = bytes.Byte();
+      counts->push_back(byte % 3 == 0 ? 0 : byte == 255 ? 9007199254740993u : byte);
+      native.count += counts->back();
+    }
+  }
+  native.positive = {bytes.Byte() - 128, static_cast<std::uint32_t>(positive.size()),
+                     positive.data()};
+  native.negative = {bytes.Byte() - 128, static_cast<std::uint32_t>(negative.size()),
+                     negative.data()};
+  const std::string text = bytes.Text();
+  const polymeter::Label free[] = {{"job", text}};
+  // In its bucket, or somewhere.
+  const polymeter::Exemplar exemplars[] = {
+      ExemplarOf(bytes, free, form == 1 ? bytes.Number() : 1.25, form == 1 ? 0 : 2)};
+  polymeter::HistogramPoint point{
+      polymeter::SeriesView(nullptr), bounds, buckets, 3, total, bytes.Number()};
+  if (form == 1) {
+    point.bound_count = 0;
+    point.buckets = &native.count;
+    point.count = native.count;
+  }
+  if (form != 2) point.native = &native;
+  if (form == 3 && native.count < total) point.native = nullptr;
+  point.exemplars = exemplars;
+  point.exemplar_count = bytes.Byte() % 2;
+  sink.Histogram(labels, count, point);
+}
+
 Snapshot SnapshotOf(Bytes& bytes, bool labelled) {
   polymeter::testing::SnapshotBuilder builder;
   polymeter::FamilySink& sink = builder.sink();
@@ -80,7 +147,13 @@ Snapshot SnapshotOf(Bytes& bytes, bool labelled) {
       const std::size_t count = bytes.Byte() % 3;
       switch (type) {
         case MetricType::kCounter:
-          sink.Counter(labels, count, bytes.Number());
+          if (bytes.Byte() % 4 == 0) {
+            const std::string text = bytes.Text();
+            const polymeter::Label free[] = {{"job", text}};
+            sink.Counter(labels, count, bytes.Byte(), ExemplarOf(bytes, free, bytes.Number(), 0));
+          } else {
+            sink.Counter(labels, count, bytes.Number());
+          }
           break;
         case MetricType::kGauge:
           sink.Gauge(labels, count, bytes.Number());
@@ -91,12 +164,9 @@ Snapshot SnapshotOf(Bytes& bytes, bool labelled) {
         case MetricType::kInfo:
           sink.Info(labels, count);
           break;
-        case MetricType::kHistogram: {
-          const double bounds[] = {-1, 0.5, 2};
-          const std::uint64_t buckets[] = {bytes.Byte(), bytes.Byte(), bytes.Byte(), bytes.Byte()};
-          sink.Histogram(labels, count, bounds, 3, buckets, bytes.Number());
+        case MetricType::kHistogram:
+          AddHistogram(sink, labels, count, bytes);
           break;
-        }
         case MetricType::kSummary: {
           const polymeter::Quantile quantiles[] = {{0.5, bytes.Number()}, {0.9, bytes.Number()}};
           sink.Summary(labels, count, quantiles, 2, bytes.Byte(), bytes.Number());
@@ -110,32 +180,177 @@ Snapshot SnapshotOf(Bytes& bytes, bool labelled) {
 
 // --- independent parsers ----------------------------------------------------------------------
 
-// nlohmann's parser: strict JSON, strict UTF-8.
-bool IsJson(std::string_view text) { return nlohmann::json::accept(text); }
+// The numbers of counters, gauges and families without a type that a message holds; nothing: it
+// does not parse.
+using Scalars = std::optional<std::vector<double>>;
 
-bool IsJsonLine(std::string_view text) {
-  return !text.empty() && text.back() == '\n' &&
-         text.substr(0, text.size() - 1).find('\n') == std::string_view::npos &&
-         IsJson(text.substr(0, text.size() - 1));
+// Into `scalars`, of one document. A number that JSON cannot hold is a string.
+bool AddJson(std::string_view text, std::vector<double>& scalars) {
+  const auto document = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (document.is_discarded()) return false;
+  if (!document.contains("families")) return true;  // OTLP's, which IsOtlpJson looks at
+  for (const auto& family : document["families"]) {
+    for (const auto& series : family["series"]) {
+      if (!series.contains("value")) continue;
+      const auto& value = series["value"];
+      scalars.push_back(value.is_string() ? std::strtod(value.get<std::string>().c_str(), nullptr)
+                                          : value.get<double>());
+    }
+  }
+  return true;
 }
 
-bool IsProtobuf(std::string_view text) {
-  google::protobuf::UnknownFieldSet fields;
-  return fields.ParseFromArray(text.data(), static_cast<int>(text.size())) &&
-         fields.field_count() == 1 && fields.field(0).number() == 1;
+Scalars OfJson(std::string_view text) {
+  std::vector<double> scalars;
+  if (!AddJson(text, scalars)) return std::nullopt;
+  return scalars;
 }
+
+Scalars OfJsonLine(std::string_view text) {
+  if (text.empty() || text.back() != '\n') return std::nullopt;
+  text.remove_suffix(1);
+  if (text.find('\n') != std::string_view::npos) return std::nullopt;
+  return OfJson(text);
+}
+
+Scalars OfOtlpJson(std::string_view text) {
+  const auto document = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (document.is_discarded()) return std::nullopt;
+  std::vector<double> scalars;
+  for (const auto& resource : document["resourceMetrics"]) {
+    for (const auto& scope : resource["scopeMetrics"]) {
+      for (const auto& metric : scope["metrics"]) {
+        for (const char* const kind : {"gauge", "sum"}) {
+          if (!metric.contains(kind)) continue;
+          for (const auto& point : metric[kind]["dataPoints"]) {
+            const auto& value = point.contains("asInt") ? point["asInt"] : point["asDouble"];
+            scalars.push_back(value.is_string()
+                                  ? value == "Infinity" ? HUGE_VAL
+                                    : value == "-Infinity"
+                                        ? -HUGE_VAL
+                                        : std::strtod(value.get<std::string>().c_str(), nullptr)
+                                  : value.get<double>());
+          }
+        }
+      }
+    }
+  }
+  return scalars;
+}
+
+// Calls visit(message) for every length-delimited field `number`; false where one does not parse.
+template <class Visit>
+bool EachMessage(const google::protobuf::UnknownFieldSet& fields, int number, const Visit& visit) {
+  for (int i = 0; i < fields.field_count(); ++i) {
+    const auto& field = fields.field(i);
+    if (field.number() != number) continue;
+    if (field.type() != google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED) return false;
+    google::protobuf::UnknownFieldSet inner;
+    if (!inner.ParseFromString(field.length_delimited()) || !visit(inner)) return false;
+  }
+  return true;
+}
+
+double AsDouble(std::uint64_t bits) {
+  double value = 0;
+  std::memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+Scalars OfOtlp(std::string_view text) {
+  google::protobuf::UnknownFieldSet request;
+  if (!request.ParseFromArray(text.data(), static_cast<int>(text.size()))) return std::nullopt;
+  std::vector<double> scalars;
+  const auto point = [&](const google::protobuf::UnknownFieldSet& fields) {
+    for (int i = 0; i < fields.field_count(); ++i) {
+      const auto& field = fields.field(i);
+      if (field.number() == 4) scalars.push_back(AsDouble(field.fixed64()));
+      if (field.number() == 6) {
+        scalars.push_back(static_cast<double>(static_cast<std::int64_t>(field.fixed64())));
+      }
+    }
+    return true;
+  };
+  const auto points = [&](const auto& data) { return EachMessage(data, 1, point); };
+  const auto metric = [&](const auto& fields) {
+    return EachMessage(fields, 5, points) && EachMessage(fields, 7, points);
+  };
+  const auto scope = [&](const auto& fields) { return EachMessage(fields, 2, metric); };
+  const auto resource = [&](const auto& fields) { return EachMessage(fields, 2, scope); };
+  if (request.field_count() != 1 || !EachMessage(request, 1, resource)) return std::nullopt;
+  return scalars;
+}
+
+// Prometheus' delimited MetricFamily messages.
+Scalars OfMetricFamilies(std::string_view text) {
+  std::vector<double> scalars;
+  while (!text.empty()) {
+    std::size_t size = 0;
+    for (int shift = 0;; shift += 7) {
+      if (text.empty() || shift > 35) return std::nullopt;
+      const auto byte = static_cast<unsigned char>(text.front());
+      text.remove_prefix(1);
+      size |= std::size_t{byte & 0x7Fu} << shift;
+      if (byte < 0x80) break;
+    }
+    if (size > text.size()) return std::nullopt;
+    google::protobuf::UnknownFieldSet family;
+    if (!family.ParseFromArray(text.data(), static_cast<int>(size))) return std::nullopt;
+    text.remove_prefix(size);
+    std::string name;
+    for (int i = 0; i < family.field_count(); ++i) {
+      if (family.field(i).number() == 1) name = family.field(i).length_delimited();
+    }
+    if (name.size() > 5 && name.compare(name.size() - 5, 5, "_info") == 0) continue;
+    const auto value = [&](const google::protobuf::UnknownFieldSet& fields) {
+      for (int i = 0; i < fields.field_count(); ++i) {
+        if (fields.field(i).number() == 1) scalars.push_back(AsDouble(fields.field(i).fixed64()));
+      }
+      return true;
+    };
+    const auto metric = [&](const auto& fields) {
+      return EachMessage(fields, 2, value) && EachMessage(fields, 3, value) &&
+             EachMessage(fields, 5, value);
+    };
+    if (!EachMessage(family, 4, metric)) return std::nullopt;
+  }
+  return scalars;
+}
+
+Scalars OfPage(std::string_view text, bool openmetrics) {
+  polymeter_fuzz::PageReader reader;
+  const std::string trouble = reader.Read(text, openmetrics);
+  if (!trouble.empty()) {
+    std::fprintf(stderr, "%s\n", trouble.c_str());
+    return std::nullopt;
+  }
+  std::vector<double> scalars;
+  for (const auto& [key, sample] : reader.samples) {
+    const std::string& name = key.first;
+    const bool counter = name.size() > 6 && name.compare(name.size() - 6, 6, "_total") == 0;
+    // The families of this fuzzer end in _total; of composite ones only quantiles do.
+    if (counter && key.second.count("quantile") == 0) scalars.push_back(sample.value);
+  }
+  return scalars;
+}
+Scalars OfText(std::string_view text) { return OfPage(text, false); }
+Scalars OfOpenMetrics(std::string_view text) { return OfPage(text, true); }
 
 // RFC 4180, section 2: records of equally many fields, quotes doubled inside quotes.
-bool IsCsv(std::string_view text) {
+Scalars OfCsv(std::string_view text) {
+  std::vector<double> scalars;
   std::size_t columns = 0;
-  std::size_t fields = 1;
+  std::vector<std::string> record(1);
   for (std::size_t i = 0; i < text.size();) {
     if (text[i] == '"') {
       for (++i;; ++i) {
-        if (i >= text.size()) return false;
-        if (text[i] != '"') continue;
+        if (i >= text.size()) return std::nullopt;
+        if (text[i] != '"') {
+          record.back() += text[i];
+          continue;
+        }
         if (i + 1 < text.size() && text[i + 1] == '"') {
-          ++i;
+          record.back() += text[i++];
           continue;
         }
         ++i;
@@ -143,22 +358,26 @@ bool IsCsv(std::string_view text) {
       }
     } else {
       while (i < text.size() && text[i] != ',' && text[i] != '\r' && text[i] != '\n') {
-        if (text[i] == '"') return false;
-        ++i;
+        if (text[i] == '"') return std::nullopt;
+        record.back() += text[i++];
       }
     }
     if (i < text.size() && text[i] == ',') {
-      ++fields;
+      record.emplace_back();
       ++i;
     } else {
-      if (text.substr(i, 2) != "\r\n") return false;
+      if (text.substr(i, 2) != "\r\n") return std::nullopt;
       i += 2;
-      if (columns == 0) columns = fields;
-      if (fields != columns) return false;
-      fields = 1;
+      if (columns == 0) columns = record.size();
+      if (record.size() != columns) return std::nullopt;
+      const std::string& type = record.at(2);
+      if (record.at(4) == "value" && (type == "counter" || type == "gauge" || type == "unknown")) {
+        scalars.push_back(std::strtod(record.at(5).c_str(), nullptr));
+      }
+      record.assign(1, {});
     }
   }
-  return true;
+  return scalars;
 }
 
 // name:value|type[|@rate][|#tags], nothing outside of the characters that receivers keep.
@@ -177,13 +396,40 @@ bool IsStatsdLine(std::string_view line) {
   const std::string_view type = line.substr(pipe + 1, line.find('|', pipe + 1) - pipe - 1);
   return type == "c" || type == "g" || type == "ms" || type == "h" || type == "d";
 }
-bool IsStatsd(std::string_view text) {
+Scalars OfStatsd(std::string_view text) {
   while (!text.empty()) {
     const std::size_t end = text.find('\n');
-    if (!IsStatsdLine(text.substr(0, end))) return false;
+    if (!IsStatsdLine(text.substr(0, end))) return std::nullopt;
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
   }
-  return true;
+  return std::vector<double>();
+}
+
+// --- values -----------------------------------------------------------------------------------
+
+// Orders numbers that -0 and 0, and all NaN, are one.
+std::vector<double> Sorted(std::vector<double> values) {
+  for (double& value : values) {
+    if (std::isnan(value)) value = -HUGE_VAL;  // as good as any: no other value is compared to it
+    if (value == 0) value = 0;
+  }
+  std::sort(values.begin(), values.end());
+  return values;
+}
+
+std::vector<double> ScalarsOf(const Snapshot& snapshot, bool* info) {
+  std::vector<double> values;
+  for (const auto& family : snapshot.families()) {
+    *info = *info || family.type() == MetricType::kInfo;
+    if (const auto* const counters = std::get_if<polymeter::CounterPoints>(&family.points)) {
+      for (const auto& point : *counters) values.push_back(point.value());
+    } else if (const auto* const gauges = std::get_if<polymeter::GaugePoints>(&family.points)) {
+      for (const auto& point : *gauges) values.push_back(point.value);
+    } else if (const auto* const unknown = std::get_if<polymeter::UnknownPoints>(&family.points)) {
+      for (const auto& point : *unknown) values.push_back(point.value);
+    }
+  }
+  return values;
 }
 
 // --- every encoder ----------------------------------------------------------------------------
@@ -191,7 +437,9 @@ bool IsStatsd(std::string_view text) {
 struct Target {
   std::string backend;
   polymeter::StringPairs settings;
-  bool (*parses)(std::string_view message);
+  Scalars (*read)(std::string_view message);
+  bool values = true;     // whether it reads the values of counters and gauges
+  bool info_too = false;  // an info is a gauge of 1 there
 };
 
 class Messages : public polymeter::MessageSink {
@@ -221,15 +469,22 @@ struct Made {
 const std::vector<Made>& Encoders() {
   static const auto* const kAll = [] {
     const Target targets[] = {
-        {"json", {}, IsJson},
-        {"json", {{"METRICS_JSON_PRETTY", "true"}}, IsJson},
-        {"jsonl", {}, IsJsonLine},
-        {"csv", {}, IsCsv},
-        {"otlp", {}, IsProtobuf},
-        {"otlp", {{"METRICS_OTLP_PROTOCOL", "http/json"}}, IsJson},
-        {"statsd", {}, IsStatsd},
-        {"statsd", {{"METRICS_STATSD_DIALECT", "dogstatsd"}}, IsStatsd},
-        {"statsd", {{"METRICS_STATSD_TAGS", "graphite"}}, IsStatsd},
+        {"json", {}, OfJson},
+        {"json", {{"METRICS_JSON_PRETTY", "true"}}, OfJson},
+        {"jsonl", {}, OfJsonLine},
+        {"csv", {}, OfCsv},
+        {"otlp", {}, OfOtlp, true, true},
+        {"otlp", {{"METRICS_OTLP_PROTOCOL", "http/json"}}, OfOtlpJson, true, true},
+        {"prometheus", {}, OfText},
+        {"prometheus",
+         {{"METRICS_PROMETHEUS_FORMAT", "openmetrics"}, {"METRICS_PROMETHEUS_CREATED", "true"}},
+         OfOpenMetrics},
+        {"prometheus",
+         {{"METRICS_PROMETHEUS_FORMAT", "protobuf"}, {"METRICS_PROMETHEUS_CREATED", "true"}},
+         OfMetricFamilies},
+        {"statsd", {}, OfStatsd, false},
+        {"statsd", {{"METRICS_STATSD_DIALECT", "dogstatsd"}}, OfStatsd, false},
+        {"statsd", {{"METRICS_STATSD_TAGS", "graphite"}}, OfStatsd, false},
     };
     auto* made = new std::vector<Made>;
     for (const Target& target : targets) {
@@ -264,8 +519,22 @@ void Check(const Made& made, const Snapshot& snapshot) {
     } else if (messages.all != first) {
       Fail(made.target.backend, "writes other bytes with a warm cache", "");
     }
+    std::vector<double> read;
     for (const std::string& message : messages.all) {
-      if (!made.target.parses(message)) Fail(made.target.backend, "does not parse", message);
+      const Scalars scalars = made.target.read(message);
+      if (!scalars) Fail(made.target.backend, "does not parse", message);
+      read.insert(read.end(), scalars->begin(), scalars->end());
+    }
+    if (!made.target.values) continue;
+    bool info = false;
+    const std::vector<double> wanted = Sorted(ScalarsOf(snapshot, &info));
+    if (info && made.target.info_too) continue;
+    read = Sorted(std::move(read));
+    const bool all = report.dropped.empty() && !(messages.all.empty() && wanted.empty());
+    if (all ? read != wanted
+            : !std::includes(wanted.begin(), wanted.end(), read.begin(), read.end())) {
+      Fail(made.target.backend, "other values are read back",
+           messages.all.empty() ? "" : messages.all.front());
     }
   }
 }

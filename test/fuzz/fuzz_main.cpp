@@ -17,7 +17,7 @@ namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
-std::vector<Bytes> Corpus(const char* folder) {
+std::vector<Bytes> ReadCorpus(const char* folder) {
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) files.push_back(entry);
   std::sort(files.begin(), files.end());
@@ -30,7 +30,7 @@ std::vector<Bytes> Corpus(const char* folder) {
 }
 
 // A few bytes changed, taken out, put in, or a piece of another one put in.
-void Change(Bytes& bytes, const Bytes& other, std::mt19937_64& random) {
+void ChangeInput(Bytes& bytes, const Bytes& other, std::mt19937_64& random) {
   for (std::uint64_t changes = 1 + random() % 4; changes > 0; --changes) {
     const auto at = [&](const Bytes& of) { return of.empty() ? 0 : random() % of.size(); };
     const auto begin = bytes.begin() + static_cast<std::ptrdiff_t>(at(bytes));
@@ -60,7 +60,7 @@ void Change(Bytes& bytes, const Bytes& other, std::mt19937_64& random) {
 
 int main(int argc, char** argv) {
   const int inputs = argc > 1 ? std::atoi(argv[1]) : 1000;
-  const std::vector<Bytes> corpus = argc > 2 ? Corpus(argv[2]) : std::vector<Bytes>();
+  const std::vector<Bytes> corpus = argc > 2 ? ReadCorpus(argv[2]) : std::vector<Bytes>();
   if (argc > 2 && corpus.empty()) {
     std::fprintf(stderr, "no corpus in %s\n", argv[2]);
     return 1;
@@ -71,7 +71,7 @@ int main(int argc, char** argv) {
   for (int i = 0; i < inputs; ++i) {
     if (!corpus.empty() && i % 2 == 0) {
       bytes = corpus[random() % corpus.size()];
-      Change(bytes, corpus[random() % corpus.size()], random);
+      ChangeInput(bytes, corpus[random() % corpus.size()], random);
     } else {
       bytes.resize(random() % 600);
       // Half of them of few different bytes, so that names and labels meet again.

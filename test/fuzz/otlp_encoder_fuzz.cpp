@@ -2,6 +2,7 @@
 // be one that a reader which shares nothing with the encoder takes, below the limit, and every
 // point must be accounted for.
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -50,16 +51,82 @@ class Input {
   std::size_t size_;
 };
 
+// Exponential buckets as the input likes them, of which the sink refuses the impossible.
+struct Native {
+  explicit Native(Input& in) {
+    view.schema = in.Take<std::int8_t>() % 12;
+    view.zero_threshold = in.Take<double>();
+    view.zero_count = in.Take<std::uint32_t>();
+    view.count = view.zero_count;
+    std::size_t range = 0;
+    for (NativeBuckets* const buckets : {&view.positive, &view.negative}) {
+      std::vector<std::uint64_t>& own = counts[range++];
+      own.resize(in.Take<std::uint8_t>());
+      for (std::uint64_t& count : own) {
+        count = in.Take<std::uint64_t>() >> in.Take<std::uint8_t>() % 64;
+        view.count += count;
+      }
+      *buckets = {in.Take<std::int32_t>() % (1 << 21), static_cast<std::uint32_t>(own.size()),
+                  own.data()};
+    }
+    view.positive_infinite = in.Take<std::uint8_t>() % 2;
+    view.count += view.positive_infinite;
+  }
+  NativeHistogram view;
+  std::vector<std::uint64_t> counts[2];
+};
+
+struct Exemplars {
+  explicit Exemplars(Input& in) : values(in.Take<std::uint8_t>() % 4) {
+    text = in.Text();
+    label = {text, text};
+    for (Exemplar& exemplar : values) {
+      exemplar = {in.Take<double>(), in.Take<std::int64_t>(), {}, &label, 1, 0};
+      exemplar.trace.trace_id = in.Take<std::array<std::uint8_t, 16>>();
+      exemplar.trace.span_id = in.Take<std::array<std::uint8_t, 8>>();
+    }
+  }
+  std::string text;
+  Label label;
+  std::vector<Exemplar> values;
+};
+
+void AddRichPoint(FamilySink& sink, Input& in, const Label* labels, std::size_t count) {
+  const std::uint8_t parts = in.Take<std::uint8_t>();
+  const Native native(in);
+  const Exemplars exemplars(in);
+  const double bound = 1;
+  const std::uint64_t buckets[] = {in.Take<std::uint32_t>(), in.Take<std::uint32_t>()};
+  HistogramPoint point{SeriesView(nullptr),     &bound,           buckets, 1,
+                       buckets[0] + buckets[1], in.Take<double>()};
+  if (parts % 4 == 0) {
+    point.bound_count = 0;
+    point.count = buckets[0];
+  }
+  if (parts % 8 < 7) point.native = &native.view;
+  point.exemplars = exemplars.values.data();
+  point.exemplar_count = static_cast<std::uint32_t>(exemplars.values.size());
+  sink.Histogram(labels, count, point);
+}
+
 void AddPoint(FamilySink& sink, Input& in, int kind, const std::vector<Label>& labels) {
   const Label* const l = labels.data();
   const std::size_t n = labels.size();
   switch (kind) {
     case 0:
-      if (in.Take<std::uint8_t>() % 2 == 0) return sink.Counter(l, n, in.Take<std::uint64_t>());
+      switch (in.Take<std::uint8_t>() % 3) {
+        case 0:
+          return sink.Counter(l, n, in.Take<std::uint64_t>());
+        case 1:
+          if (const Exemplars exemplars(in); !exemplars.values.empty()) {
+            return sink.Counter(l, n, in.Take<std::uint64_t>(), exemplars.values.front());
+          }
+      }
       return sink.Counter(l, n, in.Take<double>());
     case 1:
       return sink.Gauge(l, n, in.Take<double>());
     case 2: {
+      if (in.Take<std::uint8_t>() % 2 != 0) return AddRichPoint(sink, in, l, n);
       std::vector<double> bounds(in.Take<std::uint8_t>() % 20);
       for (double& bound : bounds) bound = in.Take<double>();
       std::vector<std::uint64_t> buckets(bounds.size() + 1);

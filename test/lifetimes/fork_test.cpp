@@ -71,17 +71,20 @@ struct Instruments {
   polymeter::Counter counter;
   polymeter::CounterFamily<1> family;
   polymeter::Histogram histogram;
+  polymeter::Histogram native;
   polymeter::Gauge gauge;
 
   explicit Instruments(const Metrics& metrics)
       : counter(metrics.Counter("c_total", "C.")),
         family(metrics.Counter("f_total", "F.", {"a"})),
         histogram(metrics.Histogram("h_seconds", "H.")),
+        native(metrics.Histogram("n_seconds", "N.", polymeter::FamilyOptions().Native())),
         gauge(metrics.Gauge("g", "G.")) {
     counter.Increment(10);
     counter.Increment(0.5);
     family.With("x").Increment(20);
     histogram.Observe(1);
+    for (const double v : {1.0, 1e-30, 1e30, -1.0, 0.0}) native.Observe(v);
     gauge.Set(30);
   }
 };
@@ -112,6 +115,10 @@ TEST(Fork, ChildBeginsAtZeroWithNewStartTimesAndANewInstance) {
         expect(ValueOf(at_first, "g") == 0, "the gauge is zero");
         const auto* const h = FindPoint<HistogramPoint>(at_first, "h_seconds");
         expect(h != nullptr && h->count == 0 && h->sum == 0, "the histogram is empty");
+        const auto* const n = FindPoint<HistogramPoint>(at_first, "n_seconds");
+        expect(n != nullptr && n->count == 0 && n->sum == 0 && n->native->count == 0 &&
+                   n->native->positive.size == 0 && n->native->schema == 3,
+               "the native histogram is empty, and of its first schema");
         expect(ValueOf(at_first, "polymeter_removed_series_increments_total").value_or(0) == 0,
                "nothing was added to removed series");
         expect(InstanceOf(at_first) != InstanceOf(before), "the instance id is new");
@@ -126,6 +133,7 @@ TEST(Fork, ChildBeginsAtZeroWithNewStartTimesAndANewInstance) {
             for (int turn = 0; turn < 1000; ++turn) {
               made.counter.Increment();
               made.histogram.Observe(1);
+              made.native.Observe(turn % 2 == 0 ? 3.0 : 1e-30);
             }
           });
         }
@@ -137,6 +145,10 @@ TEST(Fork, ChildBeginsAtZeroWithNewStartTimesAndANewInstance) {
         const auto* const counted = FindPoint<HistogramPoint>(after, "h_seconds");
         expect(counted != nullptr && counted->count == 4000 && counted->sum == 4000,
                "the histogram counts exactly");
+        const auto* const native = FindPoint<HistogramPoint>(after, "n_seconds");
+        expect(native != nullptr && native->native->count == 4000 &&
+                   native->native->positive.counts[0] == 2000 && native->native->schema < 3,
+               "the native histogram counts exactly");
         const auto* const point = FindPoint<CounterPoint>(after, "c_total");
         const auto* const was = FindPoint<CounterPoint>(before, "c_total");
         expect(
@@ -169,9 +181,43 @@ TEST(Fork, ChildBeginsAtZeroWithNewStartTimesAndANewInstance) {
   EXPECT_EQ(ValueOf(after, "f_total", {{"a", "of the child"}}), std::nullopt);
   EXPECT_EQ(ValueOf(after, "g"), 30);
   EXPECT_EQ(FindPoint<HistogramPoint>(after, "h_seconds")->count, 1u);
+  EXPECT_EQ(FindPoint<HistogramPoint>(after, "n_seconds")->native->count, 5u);
+  EXPECT_LT(FindPoint<HistogramPoint>(after, "n_seconds")->native->schema, 3);
   EXPECT_EQ(FindPoint<CounterPoint>(after, "c_total")->series.start_time(),
             SystemTime(std::chrono::seconds(1000)));
   EXPECT_EQ(InstanceOf(after), InstanceOf(before));
+}
+
+TEST(Fork, ChildHasNoExemplarOfTheParentAndKeepsItsOwn) {
+  const Metrics metrics{Options().Consumer()};
+  const auto counter = metrics.Counter("e_total", "E.", polymeter::FamilyOptions().Exemplars());
+  const auto histogram =
+      metrics.Histogram("e_seconds", "E.", polymeter::FamilyOptions().Buckets({1}).Exemplars());
+  const auto record = [&](const char* label) {
+    counter.IncrementWithExemplar(1, {{"process", label}});
+    histogram.ObserveWithExemplar(2, {{"process", label}});
+  };
+  // The labels of both exemplars.
+  const auto shown = [&] {
+    const auto snapshot = metrics.TakeSnapshot();
+    const auto* const c = FindPoint<CounterPoint>(snapshot, "e_total");
+    const auto* const h = FindPoint<HistogramPoint>(snapshot, "e_seconds");
+    std::string text;
+    if (c->exemplar != nullptr) text += std::string(c->exemplar->labels[0].value) + " ";
+    if (h->exemplar_count != 0) text += h->exemplars[0].labels[0].value;
+    return text;
+  };
+  record("parent");
+  const auto outcome = Child::Fork([&](int fd) {
+                         LimitThisProcess();
+                         Tell(fd, "before: " + shown());
+                         record("child");
+                         Tell(fd, "after: " + shown());
+                         return 0;
+                       }).Wait();
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.output, "before: after: child child");
+  EXPECT_EQ(shown(), "parent parent");
 }
 
 TEST(Fork, OfAChildBeginsAgainToo) {

@@ -38,13 +38,20 @@ def directory():
 @contextlib.contextmanager
 def corpus(program, path):
     """The program with its pages in `path`; gives the endpoint that it serves."""
+    with served(program, path) as (endpoint, _):
+        yield endpoint
+
+
+@contextlib.contextmanager
+def served(program, path):
+    """The same; gives the process, too."""
     process = subprocess.Popen([program, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                stderr=subprocess.DEVNULL)
     try:
         line = process.stdout.readline().decode()
         if not line.startswith('ready '):
             raise RuntimeError('%s ended with %s' % (program, process.wait(30)))
-        yield line.split()[1]
+        yield line.split()[1], process
     finally:
         process.stdin.close()
         try:

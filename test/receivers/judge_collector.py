@@ -1,7 +1,8 @@
 """Judges by the OpenTelemetry Collector: judge_collector.py PROGRAM.
 
 Pushes the corpus over http/protobuf, http/json and gRPC, plain and compressed, and compares what
-the Collector's file exporter writes with the truth, value by value.
+the Collector's file exporter writes with the truth, value by value; likewise exponential histograms
+and exemplars, with observations between the two pushes.
 """
 
 import contextlib
@@ -12,11 +13,14 @@ import sys
 import time
 
 import harness
+import native_truth
 import otlp_truth
 
-CASES = [(protocol, compression, 'cumulative')
-         for protocol in ('http/protobuf', 'http/json', 'grpc') for compression in ('none', 'gzip')]
-CASES.append(('http/protobuf', 'none', 'delta'))
+# The last: whose exponential histograms and exemplars.
+CASES = [(protocol, compression, 'cumulative', native)
+         for protocol in ('http/protobuf', 'http/json', 'grpc')
+         for compression, native in (('none', 'instruments'), ('gzip', 'producer'))]
+CASES += [('http/protobuf', 'none', 'delta', native) for native in ('instruments', 'producer')]
 
 
 def listens(port):
@@ -74,17 +78,18 @@ def main():
     program = sys.argv[1]
     binary = harness.need_tool('otelcol')
     failed = 0
-    for protocol, compression, temporality in CASES:
+    for protocol, compression, temporality, source in CASES:
         delta = temporality == 'delta'
         with harness.directory() as path:
             with collector(binary, path) as (http, grpc):
                 began = time.monotonic()
                 endpoint = 'http://127.0.0.1:%d' % (grpc if protocol == 'grpc' else http)
                 pushed = subprocess.run([program, path, protocol, endpoint, compression,
-                                         'METRICS_OTLP_TEMPORALITY=' + temporality],
+                                         'METRICS_OTLP_TEMPORALITY=' + temporality,
+                                         'NATIVE=' + source],
                                         check=False, capture_output=True, timeout=120)
                 took = time.monotonic() - began
-            judge = otlp_truth.Judge('%s %s %s' % (protocol, compression, temporality),
+            judge = otlp_truth.Judge('%s %s %s %s' % (protocol, compression, temporality, source),
                                      path + '/truth.json', delta)
             if pushed.returncode != 0:
                 judge.fault('the program ended with %d: %s' % (
@@ -96,6 +101,9 @@ def main():
                 judge.fault('pushes of %r requests' % [len(requests) for requests in pushes])
             arrived = sum(len(metric.points) for requests in pushes
                           for _, _, metrics in requests for metric in metrics)
+            native = native_truth.Judge(judge.receiver, path + '/native.json', delta)
+            for turn, requests in enumerate(pushes):
+                native.judge(native.take(requests), turn)
             if delta:
                 pushes = [otlp_truth.totals(pushes, judge.fault)]
             for turn, requests in enumerate(pushes):
@@ -103,7 +111,7 @@ def main():
             (account,) = json.loads(harness.read(path + '/accounts.json'))
             if account['offered'] != account['accepted'] or account['accepted'] != arrived:
                 judge.fault('%d points arrived, and the backend says %r' % (arrived, account))
-            failed |= judge.finish()
+            failed |= judge.finish() | native.finish()
             print('  %d points in %d requests, %.1f s' % (arrived, len(lines), took))
     sys.exit(failed)
 

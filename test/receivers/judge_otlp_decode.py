@@ -4,18 +4,27 @@ Decoded by Google's protobuf with OpenTelemetry's own definitions, and by Python
 also be what protobuf's own JSON mapping reads, as the very message that the protobuf bytes are.
 """
 
+import base64
 import glob
 import re
 import subprocess
 import sys
 
 import harness
+import native_truth
 import otlp_truth
 
 
 def requests(path, kind, turn):
     files = glob.glob('%s/%s.%s.*' % (path, kind, turn))
     return [harness.read(name) for name in sorted(files, key=lambda f: int(re.findall(r'\d+$', f)[0]))]
+
+
+def with_base64_ids(data):
+    """Protobuf's own mapping has base64 for the ids that OTLP has in hex."""
+    def encoded(match):
+        return b'%s"%s"' % (match.group(1), base64.b64encode(bytes.fromhex(match.group(2).decode())))
+    return re.sub(rb'("(?:traceId|spanId)":)"([0-9a-f]*)"', encoded, data)
 
 
 def main():
@@ -31,7 +40,7 @@ def main():
 
     failed = 0
     with harness.directory() as path:
-        subprocess.run([program, path, 'raw', '-', '-'], check=True, timeout=120)
+        subprocess.run([program, path, 'raw', '-', '-', 'NATIVE=producer'], check=True, timeout=120)
         for kind, decode in (
                 ('pb', lambda data: otlp_truth.of_protobuf(decoded(data))),
                 ('json', lambda data: otlp_truth.of_json(data.decode('utf-8')))):
@@ -42,13 +51,16 @@ def main():
                     len(cold), max(map(len, cold), default=0)))
             if cold != warm:
                 judge.fault('%s: the second time it is different' % kind)
-            judge.judge([decode(data) for data in cold])
-            failed |= judge.finish()
+            requests_read = [decode(data) for data in cold]
+            native = native_truth.Judge(kind, path + '/native.json')
+            native.judge(native.take(requests_read), 0)
+            judge.judge(requests_read)
+            failed |= judge.finish() | native.finish()
         points = {}
         for kind, read in (
                 ('pb', decoded),
                 ('json', lambda data: json_format.Parse(
-                    data, metrics_service_pb2.ExportMetricsServiceRequest()))):
+                    with_base64_ids(data), metrics_service_pb2.ExportMetricsServiceRequest()))):
             points[kind] = sorted(
                 (metric.name, point.SerializeToString(deterministic=True))
                 for data in requests(path, kind, 'cold')

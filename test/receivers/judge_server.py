@@ -1,7 +1,7 @@
-"""Judges by a real Prometheus server that scrapes both formats: judge_server.py PROGRAM.
+"""Judges by a real Prometheus server that scrapes every format: judge_server.py PROGRAM.
 
-One job asks as the server itself does, for OpenMetrics. The server has no setting for text, so
-the other job goes through a proxy that asks for it.
+One job asks as the server itself does, for OpenMetrics. The server has no setting for another
+format, so the other jobs go through proxies that ask for theirs.
 """
 
 import http.server
@@ -19,13 +19,19 @@ scrape_configs:
     static_configs: [{{targets: ["{openmetrics}"]}}]
   - job_name: server_text
     static_configs: [{{targets: ["{text}"]}}]
+  - job_name: server_protobuf
+    static_configs: [{{targets: ["{protobuf}"]}}]
 '''
+JOBS = ('server_om', 'server_text', 'server_protobuf')
+TEXT = 'text/plain;version=0.0.4'
+PROTOBUF = ('application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;'
+            'encoding=delimited')
 
 
-class TextProxy:
-    """Passes a scrape on with another Accept header, and remembers what the client asked for."""
+class Proxy:
+    """Passes a scrape on with another Accept header, and remembers what came."""
 
-    def __init__(self, endpoint):
+    def __init__(self, endpoint, accept):
         self.content_types = set()
         outer = self
 
@@ -33,7 +39,7 @@ class TextProxy:
             protocol_version = 'HTTP/1.1'
 
             def do_GET(self):
-                headers = {'Accept': 'text/plain;version=0.0.4',
+                headers = {'Accept': accept,
                            'Accept-Encoding': self.headers.get('Accept-Encoding', '')}
                 with harness.get('http://%s%s' % (endpoint, self.path), headers) as answer:
                     body = answer.read()
@@ -63,7 +69,7 @@ def scraped_targets(server):
         return None  # not up yet
     by_job = {target['labels']['job']: target for target in active}
     scraped = [t for t in by_job.values() if not t['lastScrape'].startswith('0001')]
-    return by_job if len(scraped) == 2 else None
+    return by_job if len(scraped) == len(JOBS) else None
 
 
 def samples_of(server, job):
@@ -85,11 +91,12 @@ def main():
     prometheus = harness.need_tool('prometheus')
     failed = 0
     with harness.directory() as path, harness.corpus(program, path) as endpoint:
-        proxy = TextProxy(endpoint)
-        config = CONFIG.format(openmetrics=endpoint, text=proxy.endpoint)
+        proxies = {accept: Proxy(endpoint, accept) for accept in (TEXT, PROTOBUF)}
+        config = CONFIG.format(openmetrics=endpoint, text=proxies[TEXT].endpoint,
+                               protobuf=proxies[PROTOBUF].endpoint)
         with PrometheusServer(prometheus, path, config) as server:
-            targets = harness.wait_for(lambda: scraped_targets(server), 'both targets scraped')
-            for job in ('server_om', 'server_text'):
+            targets = harness.wait_for(lambda: scraped_targets(server), 'all targets scraped')
+            for job in JOBS:
                 judge = matrix.Matrix(job, path + '/truth.json')
                 target = targets[job]
                 if target['health'] != 'up':
@@ -103,9 +110,10 @@ def main():
                     judge.judge_target(samples)
                     judge.judge_metadata(metadata_of(server, job))
                 failed |= judge.finish()
-            if not all(kind.startswith('text/plain') for kind in proxy.content_types):
-                print('FAILED the proxied job was given', proxy.content_types)
-                failed = 1
+            for accept, proxy in proxies.items():
+                if not all(kind.startswith(accept.split(';')[0]) for kind in proxy.content_types):
+                    print('FAILED the job for', accept, 'was given', proxy.content_types)
+                    failed = 1
     sys.exit(failed)
 
 

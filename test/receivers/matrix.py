@@ -105,21 +105,26 @@ class Matrix:
             self.truth = json.load(file)
         self.receiver = receiver
         reads = self.table.get('receivers', {}).get(receiver, {})
-        self.openmetrics = reads.get('format') == 'openmetrics'
+        self.format = reads.get('format')
+        self.openmetrics = self.format == 'openmetrics'
+        # Where the format has numbers, the server writes bounds as OpenMetrics does.
+        self.float_bounds = self.format in ('openmetrics', 'protobuf')
+        self.like = reads.get('like', receiver)  # whose column it has where it has none
         self.faults = []
         self.cells = {}
         self.compared = {}  # samples by kind
         for kind, row in self.table['values'].items():
             self.cells[kind] = self._cell(kind, row)
         for aspect, row in self.table['metadata'].items():
-            if receiver in row:
+            if receiver in row or self.like in row:
                 self.cells['metadata ' + aspect] = self._cell('metadata ' + aspect, row)
         used = {rule for cell in self.cells.values() for rule in cell.rules}
         for rule in used - set(self.table['rules']):
             self.fault('no such rule in %s: %s' % (self.TABLE, rule))
 
     def _cell(self, name, row):
-        return Cell('%s x %s' % (name, self.receiver), row[self.receiver])
+        rules = row[self.receiver if self.receiver in row else self.like]
+        return Cell('%s x %s' % (name, self.receiver), rules)
 
     def fault(self, text):
         self.faults.append(text[:600])
@@ -197,7 +202,7 @@ class Matrix:
             cumulative = 0
             for part, value in point['parts']:
                 value = number(value)
-                part = spelled(number(part), self.openmetrics)
+                part = spelled(number(part), self.float_bounds)
                 if kind == 'histogram':
                     cumulative += value
                     yield name + '_bucket', dict(labels, le=part), cumulative
@@ -288,7 +293,7 @@ class Matrix:
                 self.fault('%s: a label or help forged a line' % self.receiver)
 
     def _judge_left_out(self, cell):
-        page = 'openmetrics' if self.openmetrics else 'text'
+        page = self.format if self.float_bounds else 'text'
         counted = sum(points for format_, reason, points in self.truth['dropped']
                       if format_ == page and reason == cell.reason)
         if not cell.left_out or counted != cell.left_out:
@@ -299,9 +304,9 @@ class Matrix:
         return any(name.startswith(family['name']) for family in self.truth['families'])
 
     def judge_target(self, got):
-        """target_info, in OpenMetrics only."""
+        """target_info, which text does not have."""
         found = [sample for sample in got if sample.name == 'target_info']
-        if not self.openmetrics:
+        if not self.float_bounds:
             if found:
                 self.fault('%s: target_info in text' % self.receiver)
             return

@@ -1,5 +1,5 @@
 # OTLP, read by decoders and by the Collector, which share no code with us.
-add_executable(polymeter_receivers_otlp otlp_send.cpp)
+add_executable(polymeter_receivers_otlp otlp_send.cpp native_source.cpp)
 polymeter_target_defaults(polymeter_receivers_otlp)
 target_link_libraries(polymeter_receivers_otlp PRIVATE polymeter_receivers_corpus polymeter_exporters)
 

@@ -3,20 +3,23 @@
 //   receivers_otlp DIRECTORY PROTOCOL ENDPOINT COMPRESSION [NAME=VALUE...]
 //
 // NAME=VALUE are more options of the backend (METRICS_OTLP_...); FLUSH_SECONDS=3 ends a push that
-// does not get through earlier. Leaves truth.json in the directory, and in accounts.json what the
-// backend says that became of every point. PROTOCOL `raw` pushes nothing and writes each request
-// into a file instead: pb.cold.0, json.warm.3.
+// does not get through earlier, NATIVE=producer and NATIVE=instruments add exponential histograms
+// and exemplars, with observations between the pushes (native.json). Leaves truth.json in the
+// directory, and in accounts.json what the backend says that became of every point. PROTOCOL `raw`
+// pushes nothing and writes each request into a file instead: pb.cold.0, json.warm.3.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "exporters/otlp/otlp_encoder.h"
 #include "polymeter/polymeter.h"
 #include "test/receivers/corpus.h"
+#include "test/receivers/native_source.h"
 #include "test/receivers/truth.h"
 
 namespace {
@@ -91,6 +94,7 @@ int main(int argc, char** argv) {
         .Set("METRICS_OTLP_MAX_REQUEST_BYTES", std::to_string(kMostBytes));
   }
   std::chrono::seconds flush(30);
+  std::string native_source;
   for (int i = 5; i < argc; ++i) {
     const std::string_view pair = argv[i];
     const auto equals = pair.find('=');
@@ -99,12 +103,24 @@ int main(int argc, char** argv) {
       flush = std::chrono::seconds(std::atoi(argv[i] + equals + 1));
       continue;
     }
+    if (pair.substr(0, equals) == "NATIVE") {
+      native_source = pair.substr(equals + 1);
+      continue;
+    }
     options.Set(std::string(pair.substr(0, equals)), std::string(pair.substr(equals + 1)));
   }
   options.StopDeadline(flush);
   const polymeter::Metrics metrics = polymeter::Build(options);
   const receivers::Corpus corpus(metrics, truth);
   std::ofstream(directory + "/truth.json") << truth.Json();
+  std::optional<receivers::NativeSource> native;
+  const auto observe = [&](std::size_t batch) {
+    if (native_source.empty()) return;
+    if (!native) native.emplace(metrics, native_source == "instruments");
+    native->Observe(batch);
+    std::ofstream(directory + "/native.json") << native->Json();
+  };
+  observe(0);
   if (raw) {
     WriteRaw(metrics, directory);
     return 0;
@@ -112,6 +128,7 @@ int main(int argc, char** argv) {
   // The second push is the farewell.
   const auto deadline = [flush] { return std::chrono::steady_clock::now() + flush; };
   polymeter::Status status = metrics.Flush(deadline());
+  observe(1);
   if (status.ok()) status = metrics.Shutdown(deadline());
   if (!status.ok()) std::fprintf(stderr, "%s\n", status.message().c_str());
   std::ofstream(directory + "/accounts.json") << Accounts(metrics);

@@ -56,9 +56,25 @@ class Point:
         self.buckets = None
         self.bounds = None
         self.quantiles = None
+        # Of exponential histograms.
+        self.scale = None
+        self.zero_count = None
+        self.zero_threshold = None
+        self.positive = None    # offset, counts
+        self.negative = None
+        self.exemplars = []
 
     def key(self):
         return tuple(sorted(self.attributes.items()))
+
+
+class Exemplar:
+    def __init__(self, attributes, time, value, trace_id, span_id):
+        self.attributes = attributes
+        self.time = time
+        self.value = value      # int or float
+        self.trace_id = trace_id  # hex
+        self.span_id = span_id
 
 
 # --- decoders' output as Metric -------------------------------------------------------------------
@@ -81,20 +97,41 @@ def _doubles(values):
     return [float(value) for value in values]
 
 
+def _range_of_json(buckets):
+    return (int(buckets.get('offset', 0)),
+            [int(count) for count in buckets.get('bucketCounts', [])])
+
+
+def _number_of_json(value):
+    if ('asInt' in value) == ('asDouble' in value):
+        raise ValueError('not one value: %r' % value)
+    return int(value['asInt']) if 'asInt' in value else float(value['asDouble'])
+
+
+def _exemplar_of_json(given):
+    return Exemplar(_attributes_of_json(given.get('filteredAttributes', [])),
+                    int(given.get('timeUnixNano', 0)), _number_of_json(given),
+                    given.get('traceId', ''), given.get('spanId', ''))
+
+
 def _point_of_json(data, json_point):
     point = Point(_attributes_of_json(json_point.get('attributes', [])),
                   int(json_point.get('timeUnixNano', 0)), int(json_point.get('startTimeUnixNano', 0)))
+    point.exemplars = [_exemplar_of_json(e) for e in json_point.get('exemplars', [])]
     if data in ('gauge', 'sum'):
-        if ('asInt' in json_point) == ('asDouble' in json_point):
-            raise ValueError('not one value: %r' % json_point)
-        point.value = (int(json_point['asInt']) if 'asInt' in json_point
-                       else float(json_point['asDouble']))
+        point.value = _number_of_json(json_point)
         return point
     point.count = int(json_point.get('count', 0))
     point.sum = float(json_point['sum']) if 'sum' in json_point else None
     if data == 'histogram':
         point.buckets = [int(count) for count in json_point.get('bucketCounts', [])]
         point.bounds = _doubles(json_point.get('explicitBounds', []))
+    elif data == 'exponentialHistogram':
+        point.scale = int(json_point.get('scale', 0))
+        point.zero_count = int(json_point.get('zeroCount', 0))
+        point.zero_threshold = float(json_point.get('zeroThreshold', 0))
+        point.positive = _range_of_json(json_point.get('positive', {}))
+        point.negative = _range_of_json(json_point.get('negative', {}))
     else:
         point.quantiles = [(float(q.get('quantile', 0)), float(q.get('value', 0)))
                            for q in json_point.get('quantileValues', [])]
@@ -109,7 +146,7 @@ def of_json(text):
     (scope_metrics,) = resource_metrics['scopeMetrics']
     metrics = []
     for found in scope_metrics['metrics']:
-        (data,) = {'gauge', 'sum', 'histogram', 'summary'} & set(found)
+        (data,) = {'gauge', 'sum', 'histogram', 'exponentialHistogram', 'summary'} & set(found)
         metric = Metric(found['name'], data)
         metric.temporality = int(found[data].get('aggregationTemporality', 0))
         metric.monotonic = found[data].get('isMonotonic', False)
@@ -132,6 +169,13 @@ def _attributes_of_protobuf(pairs):
     return attributes
 
 
+def _number_of_protobuf(given):
+    kind = given.WhichOneof('value')
+    if kind is None:
+        raise ValueError('no value: %r' % given)
+    return getattr(given, kind)
+
+
 def of_protobuf(request):
     """A decoded ExportMetricsServiceRequest."""
     (resource_metrics,) = request.resource_metrics
@@ -139,8 +183,9 @@ def of_protobuf(request):
     metrics = []
     for found in scope_metrics.metrics:
         data = found.WhichOneof('data')
-        metric = Metric(found.name, data)
         content = getattr(found, data)
+        data = {'exponential_histogram': 'exponentialHistogram'}.get(data, data)
+        metric = Metric(found.name, data)
         metric.temporality = getattr(content, 'aggregation_temporality', 0)
         metric.monotonic = getattr(content, 'is_monotonic', False)
         metric.description = found.description
@@ -149,17 +194,26 @@ def of_protobuf(request):
         for given in content.data_points:
             point = Point(_attributes_of_protobuf(given.attributes), given.time_unix_nano,
                           given.start_time_unix_nano)
+            if data != 'summary':
+                point.exemplars = [
+                    Exemplar(_attributes_of_protobuf(e.filtered_attributes), e.time_unix_nano,
+                             _number_of_protobuf(e), e.trace_id.hex(), e.span_id.hex())
+                    for e in given.exemplars]
             if data in ('gauge', 'sum'):
-                kind = given.WhichOneof('value')
-                if kind is None:
-                    raise ValueError('no value: %r' % given)
-                point.value = getattr(given, kind)
+                point.value = _number_of_protobuf(given)
             else:
                 point.count = given.count
                 if data == 'histogram':
                     point.sum = given.sum if given.HasField('sum') else None
                     point.buckets = list(given.bucket_counts)
                     point.bounds = list(given.explicit_bounds)
+                elif data == 'exponentialHistogram':
+                    point.sum = given.sum if given.HasField('sum') else None
+                    point.scale = given.scale
+                    point.zero_count = given.zero_count
+                    point.zero_threshold = given.zero_threshold
+                    point.positive = given.positive.offset, list(given.positive.bucket_counts)
+                    point.negative = given.negative.offset, list(given.negative.bucket_counts)
                 else:
                     point.sum = given.sum if given.sum != 0 else None
                     point.quantiles = [(q.quantile, q.value) for q in given.quantile_values]

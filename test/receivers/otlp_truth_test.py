@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 import harness
+import native_truth
 import otlp_truth
 
 
@@ -143,13 +144,117 @@ CHANGES = [
     write_the_pid_as_text]
 
 
+# --- exponential histograms and exemplars ---------------------------------------------------------
+
+def native(requests, n):
+    return metric(requests, 'native_' + n).points[0]
+
+
+def shift_an_offset(requests):
+    point = native(requests, 'powers')
+    point.positive = point.positive[0] + 1, point.positive[1]
+
+
+def move_a_count(requests):
+    counts = native(requests, 'usual').positive[1]
+    counts[0], counts[1] = counts[0] - 1, counts[1] + 1
+
+
+def change_the_scale(requests):
+    native(requests, 'coarse').scale = -3
+
+
+def swap_the_signs(requests):
+    point = native(requests, 'below_zero')
+    point.positive, point.negative = point.negative, point.positive
+
+
+def lose_the_zeros(requests):
+    native(requests, 'zeros').zero_count = 0
+
+
+def lose_the_threshold(requests):
+    native(requests, 'zeros').zero_threshold = 0.0
+
+
+def count_infinities(requests):
+    native(requests, 'infinite').count += 1
+
+
+def have_a_negative_sum(requests):
+    native(requests, 'below_zero').sum = 1.0
+
+
+def forget_a_sum(requests):
+    native(requests, 'usual').sum = None
+
+
+def drop_an_exponential_point(requests):
+    metric(requests, 'native_coarse').points.pop()
+
+
+def be_explicit(requests):
+    metric(requests, 'native_explicit_too').data = 'histogram'
+
+
+def lose_an_exemplar(requests):
+    native(requests, 'usual').exemplars.pop()
+
+
+def be_of_another_trace(requests):
+    exemplar = native(requests, 'usual').exemplars[0]
+    exemplar.trace_id = exemplar.trace_id[::-1]
+
+
+def lose_the_span(requests):
+    metric(requests, 'native_jobs_total').points[0].exemplars[0].span_id = ''
+
+
+def change_an_exemplars_label(requests):
+    native(requests, 'usual').exemplars[1].attributes['user'] += ' '
+
+
+def change_an_exemplars_time(requests):
+    native(requests, 'usual').exemplars[0].time += 1
+
+
+def make_an_exemplar_a_double(requests):
+    exemplar = metric(requests, 'native_jobs_total').points[0].exemplars[0]
+    exemplar.value = float(exemplar.value)
+
+
+NATIVE_CHANGES = [
+    shift_an_offset, move_a_count, change_the_scale, swap_the_signs, lose_the_zeros,
+    lose_the_threshold, count_infinities, have_a_negative_sum, forget_a_sum,
+    drop_an_exponential_point, be_explicit, lose_an_exemplar, be_of_another_trace, lose_the_span,
+    change_an_exemplars_label, change_an_exemplars_time, make_an_exemplar_a_double]
+
+
+def native_faults(path, requests):
+    judge = native_truth.Judge('changed', path + '/native.json')
+    judge.judge(judge.take(requests), 0)
+    return judge.faults
+
+
 def main():
     failed = 0
     with harness.directory() as path:
-        subprocess.run([sys.argv[1], path, 'raw', '-', '-'], check=True, timeout=120,
+        subprocess.run([sys.argv[1], path, 'raw', '-', '-', 'NATIVE=producer'], check=True, timeout=120,
                        stderr=subprocess.DEVNULL)
         good = [otlp_truth.of_json(harness.read(name).decode())
                 for name in glob.glob(path + '/json.cold.*')]
+        kept = pickle.dumps([(resource, scope, [found for found in metrics
+                                                if found.name.startswith(native_truth.PREFIX)])
+                             for resource, scope, metrics in good])
+        if native_faults(path, good):
+            print('FAILED: unchanged, and yet: %s' % native_faults(path, pickle.loads(kept))[0])
+            failed = 1
+        for change in NATIVE_CHANGES:
+            requests = pickle.loads(kept)
+            change(requests)
+            if not native_faults(path, requests):
+                print('FAILED: nobody sees %s' % change.__name__)
+                failed = 1
         unchanged = judged(path, good)
         if unchanged.faults:
             print('FAILED: unchanged, and yet: %s' % unchanged.faults[0])
@@ -165,7 +270,7 @@ def main():
         if unused.finish() == 0:
             print('FAILED: a rule that is not needed is no fault')
             failed = 1
-    print('%d changes' % len(CHANGES))
+    print('%d changes' % len(CHANGES + NATIVE_CHANGES))
     sys.exit(failed)
 
 

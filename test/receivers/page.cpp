@@ -8,6 +8,7 @@
 #include <string>
 
 #include "exporters/common/exposition/openmetrics_encoder.h"
+#include "exporters/common/exposition/protobuf_encoder.h"
 #include "exporters/common/exposition/text_encoder.h"
 #include "polymeter/polymeter.h"
 #include "test/receivers/corpus.h"
@@ -71,6 +72,10 @@ int main(int argc, char** argv) {
   for (const auto& drop :
        polymeter::MakeOpenMetricsEncoder()->Encode(snapshot, nullptr, nowhere).dropped) {
     truth.Dropped("openmetrics", std::string(drop.reason), drop.points);
+  }
+  for (const auto& drop :
+       polymeter::MakeProtobufEncoder()->Encode(snapshot, nullptr, nowhere).dropped) {
+    truth.Dropped("protobuf", std::string(drop.reason), drop.points);
   }
   std::ofstream(directory + "/truth.json") << truth.Json();
 

@@ -256,5 +256,6 @@ OBSERVATIONS = {
     ('wait_seconds', 'most'): [(1, 2)] + [(x, 1) for x in range(2, 11)],
     ('wait_seconds', 'none kept'): [(0.5, 30)],
     ('wait_seconds', 'zero'): [(0, 2)],
+    ('wait_seconds', 'exponential'): [(2, 1), (32, 4), (0, 2)],  # the geometric middles
     ('wait_seconds', 'packed'): [(0.125 * i, 1) for i in range(90)],
 }

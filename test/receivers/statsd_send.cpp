@@ -132,6 +132,18 @@ Snapshot Timings(int flush) {
   std::vector<double> many;
   for (int i = 0; i < 90; ++i) many.push_back(0.125 * i);
   histogram("packed", 90, many);
+  // Exponential buckets alone, of which nothing was kept: (1, 4], (16, 64] and two zeros.
+  const std::uint64_t populated[] = {1, 0, 4};
+  polymeter::NativeHistogram native;
+  native.schema = -1;
+  native.zero_count = 2;
+  native.positive = {1, 3, populated};
+  native.count = 7;
+  polymeter::HistogramPoint point{
+      polymeter::SeriesView(nullptr), nullptr, &native.count, 0, native.count, 0};
+  point.native = &native;
+  const polymeter::Label label{"n", "exponential"};
+  sink.Histogram(&label, 1, point);
   return polymeter::testing::Recorded(builder, std::move(observations));
 }
 

@@ -22,14 +22,44 @@ std::string Join(std::string_view stem, std::string_view suffix) {
 
 }  // namespace
 
-FamilyNaming::FamilyNaming(const Snapshot& snapshot, bool openmetrics)
-    : families_(snapshot.families()), openmetrics_(openmetrics) {
+FamilyNaming::FamilyNaming(const Snapshot& snapshot, bool openmetrics, NameEscaping escaping)
+    : families_(snapshot.families()), openmetrics_(openmetrics), escaping_(escaping) {
+  const bool as_they_are =
+      escaping == NameEscaping::kAllowUtf8 ||
+      std::none_of(families_.begin(), families_.end(), [](const FamilyView& family) {
+        return family.utf8_names && !IsPlainMetricName(family.name);
+      });
+  if (!as_they_are) MakeWritten();
   has_target_ = openmetrics && !snapshot.resource().attributes.empty() && !Owned("target") &&
                 !Owned("target_info");
 }
 
+std::string FamilyNaming::WrittenName(const FamilyView& family) const {
+  return family.utf8_names ? EscapedMetricName(family.name, escaping_) : std::string(family.name);
+}
+
+void FamilyNaming::MakeWritten() {
+  written_.reserve(families_.size());
+  for (const FamilyView& family : families_) {
+    if (family.size() != 0) written_.push_back({WrittenName(family), &family});
+  }
+  // Stable: families come by name.
+  std::stable_sort(written_.begin(), written_.end(), [](const Written& a, const Written& b) {
+    const int order = a.name.compare(b.name);
+    return order != 0 ? order < 0 : a.family->name == a.name && b.family->name != b.name;
+  });
+  const auto same = [](const Written& a, const Written& b) { return a.name == b.name; };
+  written_.erase(std::unique(written_.begin(), written_.end(), same), written_.end());
+}
+
 // Only families with points: the others are not on the page.
 const FamilyView* FamilyNaming::Find(std::string_view name) const {
+  if (!written_.empty()) {
+    const auto known = std::lower_bound(
+        written_.begin(), written_.end(), name,
+        [](const Written& written, std::string_view wanted) { return written.name < wanted; });
+    return known != written_.end() && known->name == name ? known->family : nullptr;
+  }
   const auto found = std::lower_bound(
       families_.begin(), families_.end(), name,
       [](const FamilyView& family, std::string_view wanted) { return family.name < wanted; });
@@ -69,7 +99,10 @@ bool FamilyNaming::BaseTaken(std::string_view base) const {
 }
 
 FamilyForm FamilyNaming::FormOf(const FamilyView& family) const {
-  const std::string_view name = family.name;
+  std::string escaped;
+  if (!written_.empty()) escaped = WrittenName(family);
+  const std::string_view name = written_.empty() ? family.name : escaped;
+  if (!written_.empty() && Find(name) != &family) return FamilyForm::kLeftOut;
   if (OwnedByComposite(name)) return FamilyForm::kLeftOut;
   switch (family.type()) {
     case MetricType::kCounter: {
@@ -98,7 +131,7 @@ FamilyForm FamilyNaming::FormOf(const FamilyView& family) const {
 }
 
 FamilyNames FamilyNaming::NamesOf(const FamilyView& family, FamilyForm form) const {
-  const std::string name(family.name);
+  const std::string name = WrittenName(family);
   const bool demoted = form == FamilyForm::kDemoted;
   switch (family.type()) {
     case MetricType::kCounter: {

@@ -1,12 +1,16 @@
 // Under which name and type a family stands on a page. In OpenMetrics a counter `x_total` is the
 // family `x`, an info `x_info` too, and a family owns names beyond those of its samples
 // (`x_created`); where two families would own the same name, strict parsers refuse the page.
+//
+// All of it is about names as they are written: where they are escaped, two may become one.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "exporters/common/exposition/name_escaping.h"
 #include "polymeter/snapshot.h"
 
 POLYMETER_BEGIN_NAMESPACE
@@ -18,7 +22,7 @@ enum class FamilyForm : std::uint8_t {
   kLeftOut,  // the other family owns the very names of its samples
 };
 
-// What a family is called in its metadata, its type there, and the name of its samples.
+// What a family is called in its metadata, its type there, and the name of its samples. Not quoted.
 struct FamilyNames {
   std::string family;
   std::string_view type;
@@ -29,7 +33,10 @@ struct FamilyNames {
 // answer is the same whatever stands in a cache.
 class FamilyNaming {
  public:
-  FamilyNaming(const Snapshot& snapshot, bool openmetrics);
+  // Of families whose names become one by `escaping` the one that is called so stays, else the
+  // first by name; the others are left out.
+  FamilyNaming(const Snapshot& snapshot, bool openmetrics,
+               NameEscaping escaping = NameEscaping::kAllowUtf8);
 
   FamilyForm FormOf(const FamilyView& family) const;
   FamilyNames NamesOf(const FamilyView& family, FamilyForm form) const;
@@ -38,6 +45,13 @@ class FamilyNaming {
   bool has_target() const noexcept { return has_target_; }
 
  private:
+  // A family's name as it is written, without quotes.
+  struct Written {
+    std::string name;
+    const FamilyView* family;
+  };
+  std::string WrittenName(const FamilyView& family) const;
+  void MakeWritten();
   const FamilyView* Find(std::string_view name) const;
   bool IsCounter(std::string_view stem) const;
   bool OwnedByComposite(std::string_view name) const;
@@ -46,6 +60,8 @@ class FamilyNaming {
 
   const std::vector<FamilyView>& families_;
   const bool openmetrics_;
+  const NameEscaping escaping_;
+  std::vector<Written> written_;  // ascending, none twice; empty: every name is written as it is
   bool has_target_ = false;
 };
 

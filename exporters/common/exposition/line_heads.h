@@ -48,8 +48,9 @@ class BoundTexts {
 // One family.
 struct FamilyHeads {
   FamilyForm form = FamilyForm::kNatural;  // what the texts were made for
+  bool counter = false;                    // it is written as one
   encoding::TextBuffer prologue;           // metadata lines; empty: nothing is made yet
-  // `name{`, `name_bucket{` and so on; which there are depends on the kind.
+  // `name{`, `name_bucket{` and so on, quoted `{"na.me",`; which there are depends on the kind.
   encoding::TextBuffer sample;
   encoding::TextBuffer bucket;
   encoding::TextBuffer sum;

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "exporters/common/encoding/escape.h"
 #include "sdk/src/text.h"
 
 POLYMETER_BEGIN_NAMESPACE
@@ -93,7 +94,28 @@ std::string EscapedMetricName(std::string_view name, NameEscaping escaping) {
   return Escaped(name, escaping, /*colons=*/true);
 }
 std::string EscapedLabelName(std::string_view name, NameEscaping escaping) {
-  return Escaped(name, escaping, /*colons=*/false);
+  std::string escaped = Escaped(name, escaping, /*colons=*/false);
+  if (escaped != name) {
+    while (escaped.compare(0, 2, "__") == 0) escaped.erase(0, 1);
+  }
+  return escaped;
+}
+
+bool IsPlainMetricName(std::string_view name) noexcept { return Legacy(name, /*colons=*/true); }
+
+void AppendLabelName(encoding::TextBuffer& out, std::string_view name) {
+  if (Legacy(name, /*colons=*/false)) {
+    out.Append(name);
+  } else {
+    out.Append(QuotedName(name));
+  }
+}
+
+std::string QuotedName(std::string_view name) {
+  encoding::TextBuffer quoted("\"");
+  encoding::AppendEscaped(quoted, name, encoding::Quotes::kEscaped);
+  quoted.Append("\"");
+  return std::string(quoted.text());
 }
 
 }  // namespace detail

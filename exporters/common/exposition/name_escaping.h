@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "exporters/common/encoding/padded_text.h"
 #include "polymeter/export.h"
 
 POLYMETER_BEGIN_NAMESPACE
@@ -23,8 +24,17 @@ std::string_view ToString(NameEscaping escaping) noexcept;
 // that is not allowed at its place becomes '_' (underscores); "_dot_" or "__", and '_' becomes
 // "__" (dots); '_', its code point in lower-case hex and '_', after the prefix "U__" (values).
 std::string EscapedMetricName(std::string_view name, NameEscaping escaping);
-// The same of a label, in which a colon is not allowed either.
+// The same of a label, in which a colon is not allowed either. A label whose escaped name would
+// begin with "__" has one '_' there: such names are Prometheus' own, and `__name__` would end the
+// scrape.
 std::string EscapedLabelName(std::string_view name, NameEscaping escaping);
+
+// Whether a page may have the name without quotes.
+bool IsPlainMetricName(std::string_view name) noexcept;
+// A label's name as EscapedLabelName gives it, in quotes where it needs them.
+void AppendLabelName(encoding::TextBuffer& out, std::string_view name);
+// `"my.metric"`, with the escapes of label values.
+std::string QuotedName(std::string_view name);
 
 }  // namespace detail
 POLYMETER_END_NAMESPACE

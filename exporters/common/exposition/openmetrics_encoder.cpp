@@ -5,8 +5,8 @@
 POLYMETER_BEGIN_NAMESPACE
 
 std::unique_ptr<Encoder> MakeOpenMetricsEncoder(OpenMetricsOptions options) {
-  return std::make_unique<detail::PageEncoder>(
-      detail::PageDialect{.openmetrics = true, .created = options.created_timestamps});
+  return std::make_unique<detail::PageEncoder>(detail::PageDialect{
+      .openmetrics = true, .created = options.created_timestamps, .escaping = options.escaping});
 }
 
 POLYMETER_END_NAMESPACE

@@ -8,8 +8,11 @@
 #include "exporters/common/encoding/block_writer.h"
 #include "exporters/common/encoding/escape.h"
 #include "exporters/common/encoding/numbers.h"
+#include "exporters/common/encoding/written_labels.h"
+#include "exporters/common/exposition/exemplar_text.h"
 #include "exporters/common/exposition/family_names.h"
 #include "exporters/common/exposition/line_heads.h"
+#include "exporters/common/exposition/page_labels.h"
 #include "exporters/common/exposition/target_info.h"
 
 POLYMETER_BEGIN_NAMESPACE
@@ -24,18 +27,6 @@ using encoding::PaddedText;
 using encoding::Quotes;
 using encoding::TextBuffer;
 
-void AppendLabels(TextBuffer& out, const FamilyView& family, SeriesView series) {
-  bool first = true;
-  VisitLabels(family, series, [&](std::string_view name, std::string_view value) {
-    if (!first) out.Append(",");
-    first = false;
-    out.Append(name);
-    out.Append("=\"");
-    AppendEscaped(out, value, Quotes::kEscaped);
-    out.Append("\"");
-  });
-}
-
 void AppendMetadata(TextBuffer& out, std::string_view keyword, std::string_view family,
                     std::string_view text, Quotes quotes) {
   out.Append("# ");
@@ -47,8 +38,16 @@ void AppendMetadata(TextBuffer& out, std::string_view keyword, std::string_view 
   out.Append("\n");
 }
 
+// What stands before the labels of a sample: `x_sum{` or `{"my.x_sum",`.
+TextBuffer HeadOf(const std::string& name, std::string_view suffix, bool plain) {
+  std::string text = name;
+  text.append(suffix);
+  if (plain) return TextBuffer(text.append("{"));
+  return TextBuffer("{" + QuotedName(text) + ",");
+}
+
 bool IsUnitOf(std::string_view unit, std::string_view name) {
-  return !unit.empty() && name.size() > unit.size() + 1 &&
+  return IsPlainMetricName(unit) && name.size() > unit.size() + 1 &&
          name.substr(name.size() - unit.size()) == unit &&
          name[name.size() - unit.size() - 1] == '_';
 }
@@ -59,7 +58,7 @@ class Page {
   Page(const Snapshot& snapshot, PageDialect dialect, LineHeads* heads, MessageSink& sink)
       : snapshot_(snapshot),
         dialect_(dialect),
-        naming_(snapshot, dialect.openmetrics),
+        naming_(snapshot, dialect.openmetrics, dialect.escaping),
         heads_(heads),
         out_(sink),
         write_(dialect.openmetrics ? encoding::WriteFloat : encoding::WriteDouble) {}
@@ -88,6 +87,21 @@ class Page {
       Drop("name_clash", family.size());
       return;
     }
+    if (family.utf8_names && dialect_.escaping != NameEscaping::kAllowUtf8) {
+      const auto write = [this](std::string_view name) {
+        return EscapedLabelName(name, dialect_.escaping);
+      };
+      std::uint64_t left_out = 0;
+      if (const auto rest = encoding::WithoutClashingSeries(family, write, left_out)) {
+        Drop("name_clash", left_out);
+        WriteFamily(*rest, form);
+        return;
+      }
+    }
+    WriteFamily(family, form);
+  }
+
+  void WriteFamily(const FamilyView& family, FamilyForm form) {
     FamilyHeads local;
     FamilyHeads& heads = heads_ != nullptr ? heads_->Of(family.id) : local;
     if (heads.prologue.empty() || heads.form != form) MakeHeads(heads, family, form);
@@ -99,37 +113,43 @@ class Page {
 
   void MakeHeads(FamilyHeads& heads, const FamilyView& family, FamilyForm form) const {
     const FamilyNames names = naming_.NamesOf(family, form);
+    const bool plain =
+        !family.utf8_names || (IsPlainMetricName(names.family) && IsPlainMetricName(names.sample));
+    const std::string shown = plain ? names.family : QuotedName(names.family);
     const bool openmetrics = dialect_.openmetrics;
     TextBuffer prologue;
     const auto help = [&] {
       if (family.help.empty()) return;
-      AppendMetadata(prologue, "HELP", names.family, family.help,
+      AppendMetadata(prologue, "HELP", shown, family.help,
                      openmetrics ? Quotes::kEscaped : Quotes::kPlain);
     };
     if (!openmetrics) help();
-    AppendMetadata(prologue, "TYPE", names.family, names.type, Quotes::kPlain);
+    AppendMetadata(prologue, "TYPE", shown, names.type, Quotes::kPlain);
     if (openmetrics) {
       if (names.type != "info" && IsUnitOf(family.unit, names.family)) {
-        AppendMetadata(prologue, "UNIT", names.family, family.unit, Quotes::kPlain);
+        AppendMetadata(prologue, "UNIT", shown, family.unit, Quotes::kPlain);
       }
       help();
     }
-    heads.sample = TextBuffer(names.sample + "{");
-    heads.bucket = TextBuffer(names.sample + "_bucket{");
-    heads.sum = TextBuffer(names.sample + "_sum{");
-    heads.count = TextBuffer(names.sample + "_count{");
+    heads.sample = HeadOf(names.sample, "", plain);
+    heads.bucket = HeadOf(names.sample, "_bucket", plain);
+    heads.sum = HeadOf(names.sample, "_sum", plain);
+    heads.count = HeadOf(names.sample, "_count", plain);
     // Start times have a place only where the type has one.
     heads.created = TextBuffer();
     if (dialect_.created &&
         (names.type == "counter" || names.type == "histogram" || names.type == "summary")) {
-      heads.created = TextBuffer(names.family + "_created{");
+      heads.created = HeadOf(names.family, "_created", plain);
     }
+    heads.counter = names.type == "counter";
     heads.form = form;
     heads.prologue = std::move(prologue);
   }
 
   PaddedText Labels(const FamilyView& family, FamilyHeads& heads, SeriesView series) {
-    const auto make = [&](TextBuffer& out) { AppendLabels(out, family, series); };
+    const auto make = [&](TextBuffer& out) {
+      AppendPageLabels(out, family, series, dialect_.escaping);
+    };
     if (heads_ != nullptr) return heads.labels.Of(series, make);
     scratch_.Clear();
     make(scratch_);
@@ -138,12 +158,17 @@ class Page {
 
   // --- lines ---------------------------------------------------------------------------------
 
-  // A line but for its number; `name` ends in "{". Gives where the number goes.
+  // A line but for its number; `name` ends in '{', a quoted one in ','. Gives where the number
+  // goes.
   char* Start(const TextBuffer& name, PaddedText labels) {
     const PaddedText head = name.text();
     if (head.size + labels.size > kMostHead) return StartLong(head, labels);
     char* to = CopyPadded(out_.Reserve(head.size + labels.size + kMostRest), head);
     if (labels.size == 0) {
+      if (to[-1] == ',') {  // a quoted name
+        to[-1] = '}';
+        ++to;
+      }
       to[-1] = ' ';
       return to;
     }
@@ -167,7 +192,7 @@ class Page {
   char* StartLong(PaddedText head, PaddedText labels) {
     if (labels.size == 0) {
       out_.Append({head.data, head.size - 1});
-      out_.Append(" ");
+      out_.Append(head.data[head.size - 1] == ',' ? "} " : " ");
     } else {
       out_.Append(head);
       out_.Append(labels);
@@ -178,6 +203,15 @@ class Page {
   void End(char* end) {
     *end = '\n';
     out_.Advance(end + 1);
+  }
+  // With an exemplar, unless it is null.
+  void EndWith(const Exemplar* exemplar, char* end) {
+    if (exemplar == nullptr) return End(end);
+    out_.Advance(end);
+    exemplar_.Clear();
+    AppendExemplarText(exemplar_, *exemplar, dialect_.escaping);
+    exemplar_.Append("\n");
+    out_.Append(exemplar_.text());
   }
 
   void Integer(const TextBuffer& name, PaddedText labels, std::uint64_t value) {
@@ -196,9 +230,7 @@ class Page {
 
   void WritePoints(const FamilyView& family, FamilyHeads& heads, const CounterPoints& points) {
     // As `unknown` a counter may have any value.
-    const bool strict = dialect_.openmetrics && heads.form == FamilyForm::kNatural &&
-                        family.name.size() > 6 &&
-                        family.name.substr(family.name.size() - 6) == "_total";
+    const bool strict = dialect_.openmetrics && heads.counter;
     for (const CounterPoint& point : points) {
       if (!out_.ok()) return;
       if (strict && !(point.is_integer() || point.value() >= 0)) {
@@ -206,7 +238,11 @@ class Page {
         continue;
       }
       const PaddedText labels = Labels(family, heads, point.series);
-      if (point.is_integer()) {
+      if (strict && point.exemplar != nullptr && !std::isnan(point.exemplar->value)) {
+        char* const to = Start(heads.sample, labels);
+        EndWith(point.exemplar, point.is_integer() ? encoding::WriteInteger(to, point.whole)
+                                                   : write_(to, point.value()));
+      } else if (point.is_integer()) {
         Integer(heads.sample, labels, point.whole);
       } else {
         Double(heads.sample, labels, point.value());
@@ -245,23 +281,37 @@ class Page {
       if (!out_.ok()) return;
       heads.bounds.Use(point, write_);
       const PaddedText labels = Labels(family, heads, point.series);
-      std::uint64_t cumulative = 0;
-      for (std::uint32_t i = 0; i <= point.bound_count; ++i) {
-        cumulative += point.buckets[i];
-        const PaddedText bound =
-            labels.size == 0 ? heads.bounds.Alone(i) : heads.bounds.AfterLabels(i);
-        End(encoding::WriteInteger(Start(heads.bucket, labels, bound), cumulative));
+      if (dialect_.openmetrics && point.exemplar_count != 0) {
+        BucketExemplars exemplars(point);
+        WriteBuckets(heads, point, labels,
+                     [&](char* end, std::uint32_t i) { EndWith(exemplars.Of(i), end); });
+      } else {
+        WriteBuckets(heads, point, labels, [&](char* end, std::uint32_t) { End(end); });
       }
-      const bool negative_bound = point.bound_count != 0 && point.bounds[0] < 0;
+      // Observations below zero are possible or evident: the sum may shrink.
+      const bool negative = (point.bound_count != 0 && point.bounds[0] < 0) ||
+                            (point.native != nullptr && point.native->negative.size != 0);
       if (!dialect_.openmetrics) {
         Double(heads.sum, labels, point.sum);
         Integer(heads.count, labels, point.count);
-      } else if (point.sum >= 0 && !negative_bound) {  // _count is there if and only if _sum is
+      } else if (point.sum >= 0 && !negative) {  // _count is there if and only if _sum is
         Integer(heads.count, labels, point.count);
         Double(heads.sum, labels, point.sum);
       }
       Created(heads, labels, point.series);
       ++report_.points;
+    }
+  }
+
+  template <class EndLine>
+  void WriteBuckets(const FamilyHeads& heads, const HistogramPoint& point, PaddedText labels,
+                    EndLine end_line) {
+    std::uint64_t cumulative = 0;
+    for (std::uint32_t i = 0; i <= point.bound_count; ++i) {
+      cumulative += point.buckets[i];
+      const PaddedText bound =
+          labels.size == 0 ? heads.bounds.Alone(i) : heads.bounds.AfterLabels(i);
+      end_line(encoding::WriteInteger(Start(heads.bucket, labels, bound), cumulative), i);
     }
   }
 
@@ -319,6 +369,7 @@ class Page {
   const BoundTexts::Write write_;
   EncodeReport report_;
   TextBuffer scratch_;
+  TextBuffer exemplar_;
 };
 
 }  // namespace
@@ -332,10 +383,19 @@ EncodeReport PageEncoder::Encode(const Snapshot& snapshot, EncoderCache* cache,
   return Page(snapshot, dialect_, static_cast<LineHeads*>(cache), sink).Write(sink);
 }
 
-std::string_view PageEncoder::content_type() const {
-  return dialect_.openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
-                              : "text/plain; version=0.0.4; charset=utf-8";
-}
+// Text with quoted names is version 1.0.0. Of escaping nothing is said where it is the default.
+PageEncoder::PageEncoder(PageDialect dialect)
+    : dialect_(dialect),
+      content_type_(std::string(dialect.openmetrics ? "application/openmetrics-text; version=1.0.0"
+                                : dialect.escaping == NameEscaping::kAllowUtf8
+                                    ? "text/plain; version=1.0.0"
+                                    : "text/plain; version=0.0.4") +
+                    "; charset=utf-8" +
+                    (dialect.escaping == NameEscaping::kUnderscores
+                         ? std::string()
+                         : "; escaping=" + std::string(ToString(dialect.escaping)))) {}
+
+std::string_view PageEncoder::content_type() const { return content_type_; }
 
 }  // namespace detail
 POLYMETER_END_NAMESPACE

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
+#include "exporters/common/exposition/name_escaping.h"
 #include "polymeter/encoder.h"
 
 POLYMETER_BEGIN_NAMESPACE
@@ -12,11 +14,12 @@ namespace detail {
 struct PageDialect {
   bool openmetrics = false;
   bool created = false;  // OpenMetrics: _created lines
+  NameEscaping escaping = NameEscaping::kUnderscores;
 };
 
 class PageEncoder final : public Encoder {
  public:
-  explicit PageEncoder(PageDialect dialect) noexcept : dialect_(dialect) {}
+  explicit PageEncoder(PageDialect dialect);
 
   std::unique_ptr<EncoderCache> MakeCache() const override;
   EncodeReport Encode(const Snapshot& snapshot, EncoderCache* cache,
@@ -25,6 +28,7 @@ class PageEncoder final : public Encoder {
 
  private:
   const PageDialect dialect_;
+  const std::string content_type_;
 };
 
 }  // namespace detail

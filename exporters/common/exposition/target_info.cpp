@@ -1,8 +1,6 @@
 #include "exporters/common/exposition/target_info.h"
 
 #include <algorithm>
-#include <map>
-#include <string>
 #include <string_view>
 
 #include "exporters/common/encoding/escape.h"
@@ -28,7 +26,7 @@ std::string LabelName(std::string_view attribute) {
 
 }  // namespace
 
-void AppendTargetInfo(encoding::TextBuffer& out, const Resource& resource) {
+std::map<std::string, std::string> TargetLabels(const Resource& resource) {
   auto attributes = resource.attributes;
   std::sort(attributes.begin(), attributes.end());
   std::map<std::string, std::string> labels;
@@ -38,8 +36,13 @@ void AppendTargetInfo(encoding::TextBuffer& out, const Resource& resource) {
     const auto [joined, is_new] = labels.try_emplace(label, value);
     if (!is_new) joined->second.append(";").append(value);
   }
+  return labels;
+}
+
+void AppendTargetInfo(encoding::TextBuffer& out, const Resource& resource) {
   out.Append("# TYPE target info\n# HELP target Target metadata\ntarget_info");
   char separator = '{';
+  const auto labels = TargetLabels(resource);
   for (const auto& [name, value] : labels) {
     out.Append({&separator, 1});
     out.Append(name);

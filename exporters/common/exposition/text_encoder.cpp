@@ -4,8 +4,8 @@
 
 POLYMETER_BEGIN_NAMESPACE
 
-std::unique_ptr<Encoder> MakeTextEncoder() {
-  return std::make_unique<detail::PageEncoder>(detail::PageDialect{});
+std::unique_ptr<Encoder> MakeTextEncoder(TextOptions options) {
+  return std::make_unique<detail::PageEncoder>(detail::PageDialect{.escaping = options.escaping});
 }
 
 POLYMETER_END_NAMESPACE

@@ -3,7 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <mutex>
@@ -64,6 +67,11 @@ struct PushState {
   DeltaStage delta;
   Backoff backoff;
   bool samples = false;
+
+  // What it costs; read by Report.
+  std::atomic<std::uint64_t> encodes{0};
+  std::atomic<std::uint64_t> encode_nanos{0};
+  std::atomic<std::uint64_t> sent_bytes{0};
 
   std::mutex mutex;
   std::condition_variable changed;
@@ -180,7 +188,11 @@ void PushState::Take(std::unique_lock<std::mutex>& lock) {
     lost = snapshot.size();
     if (options.delta().any()) snapshot = delta.Apply(snapshot);
     lost = snapshot.size();
+    const auto begin = SteadyClock::now();
     const EncodeReport report = encoder->Encode(snapshot, cache.get(), batch);
+    encode_nanos += static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(SteadyClock::now() - begin).count());
+    ++encodes;
     batch.FinishEncoding(report);
     lost = 0;
   } catch (const std::exception& e) {  // an application's own encoder, or no memory
@@ -233,6 +245,10 @@ SendResult PushState::SendBatch(const Batch& batch, std::vector<SendResult>& res
       results.push_back(SendResult::Retry("no time left"));
     } else {
       results.push_back(Guarded([&] { return transport->Send(message.bytes, end); }));
+      const SendResult::Outcome outcome = results.back().outcome;
+      if (outcome == SendResult::Outcome::kAccepted || outcome == SendResult::Outcome::kSent) {
+        sent_bytes += message.bytes.size();
+      }
     }
     if (results.back().outcome == SendResult::Outcome::kRetry) break;
   }
@@ -448,6 +464,9 @@ BackendReport PushBackend::Report() const {
   const std::lock_guard lock(state->mutex);
   report.last_error = state->last_error;
   state->outbox.FillReport(report);
+  report.encodes = state->encodes;
+  report.encode_seconds = static_cast<double>(state->encode_nanos) * 1e-9;
+  report.sent_bytes = state->sent_bytes;
   return report;
 }
 

@@ -167,6 +167,21 @@ TEST(Collectable, LivesAsLongAsTheMetricsAndNoLonger) {
   EXPECT_TRUE(weak.expired());
 }
 
+TEST(Collectable, LeavesOutNamesThatASerializerCannotWrite) {
+  polymeter::testing::LogCapture log;
+  const Metrics metrics(
+      Options().Consumer().Names(polymeter::NameValidation::kUtf8).Log(log.callback()));
+  metrics.Gauge("plain", "P.").Set(1);
+  metrics.Gauge("disk.free", "D.").Set(2);
+  metrics.Gauge("two\nforged_total 42\nlines", "F.").Set(3);
+  metrics.Gauge("labelled", "L.", {"a.b"}).With("x").Set(4);
+  const Page page = Served(metrics).Read();  // throws where the page is broken
+  EXPECT_EQ(page.Value("plain"), 1);
+  EXPECT_FALSE(page.Has("forged_total"));
+  EXPECT_EQ(page.types.count("labelled"), 0u);
+  EXPECT_GE(log.Count("Collectable: family"), 1);
+}
+
 TEST(Collectable, KeepsNoMetricsAlive) {
   // Stop tells when the core ends.
   struct Watch final : polymeter::Backend {
@@ -181,7 +196,7 @@ TEST(Collectable, KeepsNoMetricsAlive) {
   const auto watch = std::make_shared<Watch>();
   std::shared_ptr<prometheus::Collectable> collectable;
   {
-    const Metrics metrics(Options().AddBackend(watch));
+    const Metrics metrics(Options().AddBackend(watch).SelfMetrics(false));
     metrics.Counter("c_total", "C.").Increment();
     collectable = polymeter::Collectable(metrics);
     EXPECT_EQ(collectable->Collect().size(), 1u);

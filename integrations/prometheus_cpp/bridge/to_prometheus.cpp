@@ -4,6 +4,8 @@
 #include <limits>
 #include <string_view>
 
+#include "sdk/src/text.h"
+
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 namespace {
@@ -86,6 +88,14 @@ ConvertedFamilies ToPrometheus(const Snapshot& snapshot, HelpText help) {
   result.families.reserve(snapshot.families().size());
   for (const FamilyView& family : snapshot.families()) {
     if (family.size() == 0) continue;
+    // A serializer of prometheus-cpp writes names as they are: one that is not a legacy one costs
+    // its readers the page, and may forge lines of it.
+    if (family.utf8_names && help == HelpText::kEscaped) {
+      result.problems.push_back("Collectable: family " + ShownName(family.name) +
+                                " is left out: its name or one of its labels' is not one that "
+                                "prometheus-cpp can write");
+      continue;
+    }
     std::string name(family.name);
     constexpr std::string_view kInfo = "_info";
     if (family.type() == MetricType::kInfo &&

@@ -50,6 +50,7 @@ ExpositionOptions PagesOf(const Environment& environment, Problems& problems) {
     (LowerCase(name) == "text" ? text : openmetrics) = true;
   }
   ExpositionOptions pages;
+  pages.protobuf = false;  // the Exposer has never had it
   if (!openmetrics) pages.format = ExpositionFormat::kText004;
   if (!text) pages.format = ExpositionFormat::kOpenMetrics100;
   return pages;

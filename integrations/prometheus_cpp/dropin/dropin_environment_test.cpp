@@ -52,6 +52,7 @@ TEST(DropinEnvironment, ServesTextAloneUnlessItSaysMore) {
     Problems problems;
     const auto options = PagesOf(With("METRICS_PROMETHEUS_FORMATS", formats), problems);
     EXPECT_TRUE(problems.empty()) << formats;
+    EXPECT_FALSE(options.protobuf) << formats;
     return options.format;
   };
   using polymeter::ExpositionFormat;

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "sdk/src/text.h"
+
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 namespace {
@@ -28,8 +30,14 @@ bool Has(const Label* labels, std::size_t count, std::string_view name) {
 void AppendFamilies(const Snapshot& snapshot, const std::string& prefix, SnapshotData& data) {
   const auto shown = std::make_shared<Shown>(snapshot);
   data.families.reserve(data.families.size() + snapshot.families().size());
+  // The application's own names are legacy; the environment's need not be.
+  const bool utf8_names =
+      (!prefix.empty() && !IsMetricName(prefix)) ||
+      std::any_of(data.constant_labels, data.constant_labels + data.constant_label_count,
+                  [](const Label& label) { return !IsLabelName(label.name); });
   for (const FamilyView& family : shown->snapshot.families()) {
     FamilyView& view = data.families.emplace_back(family);
+    view.utf8_names = view.utf8_names || utf8_names;
     if (!prefix.empty()) view.name = shown->names.emplace_back(prefix + std::string(family.name));
     if (data.constant_label_count == 0) continue;
     if (family.constant_label_count == 0) {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "polymeter/portability.h"
 #include "polymeter/snapshot.h"
 #include "polymeter/status.h"
 
@@ -56,9 +57,13 @@ struct BackendReport {
   std::uint64_t sent = 0;        // no acknowledgement exists
   std::uint64_t superseded = 0;  // an older cumulative snapshot that a newer one replaced
   std::uint64_t pending = 0;     // neither yet
-  std::vector<std::pair<std::string, std::uint64_t>> dropped;  // reason, points
-  std::uint64_t scrapes = 0;                                   // answered in full
-  std::uint64_t failed_scrapes = 0;                            // begun and not finished
+  // Reason, points: what was not delivered, and what the format could not carry.
+  std::vector<std::pair<std::string, std::uint64_t>> dropped;
+  std::uint64_t scrapes = 0;         // answered in full
+  std::uint64_t failed_scrapes = 0;  // begun and not finished
+  std::uint64_t encodes = 0;         // snapshots that were encoded; 0: the backend does not say
+  double encode_seconds = 0;         // spent on them, compression of pages included
+  std::uint64_t sent_bytes = 0;  // of bodies and messages that went out, as the encoder gave them
 };
 
 // Takes snapshots and brings them somewhere. The Metrics calls Start, Flush and Stop, one at a
@@ -77,8 +82,15 @@ class Backend {
   }
   // Flushes what it can and ends every thread before the deadline. Called once or more.
   virtual Status Stop(Deadline deadline) noexcept = 0;
-  // What has become of the points so far. Thread-safe.
+  // What has become of the points so far. Thread-safe. Where a view is for one backend (views.h),
+  // asked before Start as well, for the name.
   virtual BackendReport Report() const = 0;
+  // What the backend's format does to such a family; empty: it carries all of it. Called when a
+  // family is made and for Metrics::PortabilityReport, by any thread, also before Start. Pure.
+  virtual std::vector<PortabilityNote> CheckPortability(const FamilyDescription& family) const {
+    static_cast<void>(family);
+    return {};
+  }
 };
 
 POLYMETER_END_NAMESPACE

@@ -77,7 +77,8 @@ class Family {
   }
 
   // Unlists the series; handles to it count into nothing (what they still count is reported
-  // as polymeter_removed_series_increments_total). True when there was one.
+  // as polymeter_removed_series_increments_total). True when there was one. Where a view has taken
+  // a label of the family away nothing is removed, because others count in the series.
   template <class... Values>
   bool Remove(const Values&... values) const noexcept {
     static_assert(N == kDynamic || sizeof...(Values) == N,

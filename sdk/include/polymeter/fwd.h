@@ -16,8 +16,11 @@ struct Setting;
 class Counter;  // instruments.h
 class Gauge;
 class Histogram;
+class Info;
 class ScopedTimer;
 class Timer;
+class Summary;  // summary.h
+class SummaryTimer;
 
 // The label names of a family are known only at run time; the number of values is then
 // checked at run time.
@@ -34,6 +37,12 @@ using GaugeFamily = Family<Gauge, N>;
 // Histograms with N labels.
 template <std::size_t N = kDynamic>
 using HistogramFamily = Family<Histogram, N>;
+// Summaries with N labels.
+template <std::size_t N = kDynamic>
+using SummaryFamily = Family<Summary, N>;
+// Infos with N labels.
+template <std::size_t N = kDynamic>
+using InfoFamily = Family<Info, N>;
 
 class POLYMETER_EXPORT Attachment;  // producer.h
 class POLYMETER_EXPORT FamilySink;

@@ -10,11 +10,16 @@
 // architecture, an old libc, a thread that is not registered) the add goes
 // through CounterAddFallback, which uses atomic operations.
 //
-// Bit 0 of a cell address says "not the plain path". kNoopCell is the no-op.
+// Bit 0 of a cell address says "not the plain path": exemplars, exponential buckets, observations
+// one by one. kNoopCell is the no-op.
 // All functions: thread-safe, async-signal-safe, no lock, no allocation, no
 // system call, no exception. But for observations of a tapped histogram (the
 // bit is set, a backend wants them one by one): the first one of a thread takes
-// a lock and allocates, and none of them may be made in a signal handler.
+// a lock and allocates, and none of them may be made in a signal handler. And but
+// for those of a histogram with exponential buckets (the bit is set, too): one
+// beyond all earlier ones may take a lock and map memory; in a signal handler that
+// interrupts such a one it is refused and counted. Where exemplars are kept, the
+// application's TraceProvider is called and must be as safe.
 #pragma once
 
 #include <cstddef>

@@ -5,20 +5,37 @@
 // recording calls are thread-safe and async-signal-unsafe only where said; they take no
 // lock, allocate nothing, make no system call and never throw. (Where a backend asks for single
 // observations, as StatsD does, a thread's first one takes a lock and allocates, and none of
-// them may be made in a signal handler.) A handle is valid as long as the Metrics that made it;
+// them may be made in a signal handler. With exponential buckets, an observation beyond all earlier
+// ones may take a lock and map memory.) A handle is valid as long as the Metrics that made it;
 // later calls are harmless and count nothing.
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
 
 #include "polymeter/hot_path.h"
+#include "polymeter/label_value.h"
 
 POLYMETER_BEGIN_NAMESPACE
+struct Label;  // snapshot.h
 namespace detail {
 struct HandleAccess;  // builds handles from cells (sdk/src)
+
+POLYMETER_EXPORT void CounterAddWithExemplar(CellAddress cell, std::uint64_t n,
+                                             NamedLabels labels) noexcept;
+POLYMETER_EXPORT void CounterAddWithExemplar(CellAddress cell, double n,
+                                             NamedLabels labels) noexcept;
+POLYMETER_EXPORT void CounterAddWithExemplar(CellAddress cell, std::uint64_t n, const Label* labels,
+                                             std::size_t count) noexcept;
+POLYMETER_EXPORT void CounterAddWithExemplar(CellAddress cell, double n, const Label* labels,
+                                             std::size_t count) noexcept;
+POLYMETER_EXPORT void HistogramObserveWithExemplar(CellAddress cell, double value,
+                                                   NamedLabels labels) noexcept;
+POLYMETER_EXPORT void HistogramObserveWithExemplar(CellAddress cell, double value,
+                                                   const Label* labels, std::size_t count) noexcept;
 
 template <class T>
 constexpr bool kIsAmount = std::is_arithmetic_v<T> && !std::is_same_v<T, bool>;
@@ -39,13 +56,38 @@ class Counter {
     if constexpr (std::is_floating_point_v<T>) {
       detail::CounterAdd(cell_, static_cast<double>(n));
     } else {
-      if constexpr (std::is_signed_v<T>) {
-        if (__builtin_expect(n < 0, 0)) {
-          detail::RejectCounterAdd(cell_);
-          return;
-        }
-      }
+      if (Refused(n)) return;
       detail::CounterAdd(cell_, static_cast<std::uint64_t>(n));
+    }
+  }
+
+  // The same, and becomes the series' exemplar where its family keeps some
+  // (FamilyOptions::Exemplars), with the current trace if that is valid, sampled or not, and with
+  // these labels: IncrementWithExemplar(1, {{"job_id", 7}}). Names are label names, none twice, and
+  // not trace_id, span_id (the trace's own) or le. Together with those of the trace, names and
+  // values may have 128 code points, of which a trace takes 63, and there are at most 8. What is
+  // more is left out label by label from the end, and as any other label that is refused counted
+  // in polymeter_refused_total{reason="exemplar_label"} and reported once. Bytes that are not UTF-8
+  // become U+FFFD. Two threads that give one at the same moment: one of them is kept. Async-signal-
+  // safe where the application's TraceProvider is.
+  // https://prometheus.io/docs/specs/om/open_metrics_spec/#exemplars
+  template <class T, std::enable_if_t<detail::kIsAmount<T>, int> = 0>
+  void IncrementWithExemplar(T n, NamedLabels labels) const noexcept {
+    if constexpr (std::is_floating_point_v<T>) {
+      detail::CounterAddWithExemplar(cell_, static_cast<double>(n), labels);
+    } else {
+      if (Refused(n)) return;
+      detail::CounterAddWithExemplar(cell_, static_cast<std::uint64_t>(n), labels);
+    }
+  }
+  // The same with `count` labels that are made at run time; they are not kept.
+  template <class T, std::enable_if_t<detail::kIsAmount<T>, int> = 0>
+  void IncrementWithExemplar(T n, const Label* labels, std::size_t count) const noexcept {
+    if constexpr (std::is_floating_point_v<T>) {
+      detail::CounterAddWithExemplar(cell_, static_cast<double>(n), labels, count);
+    } else {
+      if (Refused(n)) return;
+      detail::CounterAddWithExemplar(cell_, static_cast<std::uint64_t>(n), labels, count);
     }
   }
 
@@ -58,6 +100,18 @@ class Counter {
 
  private:
   friend struct detail::HandleAccess;
+  // A negative integer.
+  template <class T>
+  bool Refused([[maybe_unused]] T n) const noexcept {
+    if constexpr (std::is_signed_v<T>) {
+      if (__builtin_expect(n < 0, 0)) {
+        detail::RejectCounterAdd(cell_);
+        return true;
+      }
+    }
+    return false;
+  }
+
   detail::CellAddress cell_ = detail::kNoopCell;
 };
 
@@ -104,7 +158,8 @@ class Gauge {
 class ScopedTimer;
 
 // Counts observations in buckets with fixed upper bounds (`le`: the bound belongs to the
-// bucket) and sums them. NaN is refused, counted and reported once.
+// bucket), in exponential ones (FamilyOptions::Native) or in both, and sums them. NaN is refused,
+// counted and reported once.
 class Histogram {
  public:
   constexpr Histogram() noexcept = default;
@@ -118,6 +173,24 @@ class Histogram {
   template <class Rep, class Period>
   void Observe(std::chrono::duration<Rep, Period> value) const noexcept {
     Observe(std::chrono::duration<double>(value).count());
+  }
+
+  // The same, and becomes the exemplar of the value's bucket where the family keeps some: see
+  // Counter::IncrementWithExemplar.
+  template <class T, std::enable_if_t<detail::kIsAmount<T>, int> = 0>
+  void ObserveWithExemplar(T value, NamedLabels labels) const noexcept {
+    detail::HistogramObserveWithExemplar(cell_, static_cast<double>(value), labels);
+  }
+  // The same with `count` labels that are made at run time; they are not kept.
+  template <class T, std::enable_if_t<detail::kIsAmount<T>, int> = 0>
+  void ObserveWithExemplar(T value, const Label* labels, std::size_t count) const noexcept {
+    detail::HistogramObserveWithExemplar(cell_, static_cast<double>(value), labels, count);
+  }
+  // A duration, in seconds.
+  template <class Rep, class Period>
+  void ObserveWithExemplar(std::chrono::duration<Rep, Period> value,
+                           NamedLabels labels) const noexcept {
+    ObserveWithExemplar(std::chrono::duration<double>(value).count(), labels);
   }
 
   // Observes the time from here to the end of the scope, in seconds.
@@ -201,6 +274,22 @@ class Timer {
   Histogram histogram_;
   std::chrono::steady_clock::time_point start_{};
   bool running_ = false;
+};
+
+// A series whose labels are what it says: build_info{version="1.2"} 1. Its value is always 1, so
+// there is nothing to record; making the series is all.
+class Info {
+ public:
+  constexpr Info() noexcept = default;
+
+  // 1; 0 for a no-op handle.
+  double Value() const noexcept { return *this ? 1 : 0; }
+  // False for a no-op handle.
+  explicit operator bool() const noexcept { return cell_ != detail::kNoopCell; }
+
+ private:
+  friend struct detail::HandleAccess;
+  detail::CellAddress cell_ = detail::kNoopCell;
 };
 
 inline ScopedTimer Histogram::Time() const noexcept { return ScopedTimer(*this); }

@@ -9,12 +9,15 @@
 #include <string_view>
 #include <vector>
 
+#include "polymeter/cardinality.h"
 #include "polymeter/family.h"
 #include "polymeter/instruments.h"
 #include "polymeter/options.h"
+#include "polymeter/portability.h"
 #include "polymeter/producer.h"
 #include "polymeter/snapshot.h"
 #include "polymeter/status.h"
+#include "polymeter/summary.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
@@ -59,6 +62,13 @@ class POLYMETER_EXPORT Metrics {
   // The same of a histogram.
   polymeter::Histogram Histogram(std::string_view name, std::string_view help,
                                  const FamilyOptions& options = {}) const;
+  // The same of a summary; `options` may be a SummaryOptions.
+  polymeter::Summary Summary(std::string_view name, std::string_view help,
+                             const FamilyOptions& options = {}) const;
+  // An info that has these labels: Info("build", "Build.", {{"version", "1.2"}}). OpenMetrics shows
+  // it as build_info.
+  polymeter::Info Info(std::string_view name, std::string_view help, NamedLabels labels,
+                       const FamilyOptions& options = {}) const;
   // An error says why there is no counter.
   Result<polymeter::Counter> TryCounter(std::string_view name, std::string_view help,
                                         const FamilyOptions& options = {}) const;
@@ -68,6 +78,12 @@ class POLYMETER_EXPORT Metrics {
   // An error says why there is no histogram.
   Result<polymeter::Histogram> TryHistogram(std::string_view name, std::string_view help,
                                             const FamilyOptions& options = {}) const;
+  // An error says why there is no summary.
+  Result<polymeter::Summary> TrySummary(std::string_view name, std::string_view help,
+                                        const FamilyOptions& options = {}) const;
+  // An error says why there is no info.
+  Result<polymeter::Info> TryInfo(std::string_view name, std::string_view help, NamedLabels labels,
+                                  const FamilyOptions& options = {}) const;
 
   // --- labelled families: Counter("x_total", "X.", {"model", "language"}) -------------------
   // A family of counters with N labels: With() takes one value for each name, in this order.
@@ -164,6 +180,69 @@ class POLYMETER_EXPORT Metrics {
         TryMakeFamily(MetricType::kHistogram, name, help, labels, options));
   }
 
+  // The same of summaries.
+  template <std::size_t N>
+  Family<polymeter::Summary, N> Summary(std::string_view name, std::string_view help,
+                                        const char* const (&labels)[N],
+                                        const FamilyOptions& options = {}) const {
+    const LabelNameArray<N> names(labels);
+    return Family<polymeter::Summary, N>(
+        MakeFamily(MetricType::kSummary, name, help, names.views, N, options));
+  }
+  Family<polymeter::Summary, kDynamic> Summary(std::string_view name, std::string_view help,
+                                               const std::vector<std::string>& labels,
+                                               const FamilyOptions& options = {}) const {
+    return Family<polymeter::Summary, kDynamic>(
+        MakeFamily(MetricType::kSummary, name, help, labels, options));
+  }
+  // An error says why there is no family.
+  template <std::size_t N>
+  Result<Family<polymeter::Summary, N>> TrySummary(std::string_view name, std::string_view help,
+                                                   const char* const (&labels)[N],
+                                                   const FamilyOptions& options = {}) const {
+    const LabelNameArray<N> names(labels);
+    return Wrap<polymeter::Summary, N>(
+        TryMakeFamily(MetricType::kSummary, name, help, names.views, N, options));
+  }
+  Result<Family<polymeter::Summary, kDynamic>> TrySummary(std::string_view name,
+                                                          std::string_view help,
+                                                          const std::vector<std::string>& labels,
+                                                          const FamilyOptions& options = {}) const {
+    return Wrap<polymeter::Summary, kDynamic>(
+        TryMakeFamily(MetricType::kSummary, name, help, labels, options));
+  }
+
+  // The same of infos: With() makes the series, and that is all.
+  template <std::size_t N>
+  Family<polymeter::Info, N> Info(std::string_view name, std::string_view help,
+                                  const char* const (&labels)[N],
+                                  const FamilyOptions& options = {}) const {
+    const LabelNameArray<N> names(labels);
+    return Family<polymeter::Info, N>(
+        MakeFamily(MetricType::kInfo, name, help, names.views, N, options));
+  }
+  Family<polymeter::Info, kDynamic> Info(std::string_view name, std::string_view help,
+                                         const std::vector<std::string>& labels,
+                                         const FamilyOptions& options = {}) const {
+    return Family<polymeter::Info, kDynamic>(
+        MakeFamily(MetricType::kInfo, name, help, labels, options));
+  }
+  // An error says why there is no family.
+  template <std::size_t N>
+  Result<Family<polymeter::Info, N>> TryInfo(std::string_view name, std::string_view help,
+                                             const char* const (&labels)[N],
+                                             const FamilyOptions& options = {}) const {
+    const LabelNameArray<N> names(labels);
+    return Wrap<polymeter::Info, N>(
+        TryMakeFamily(MetricType::kInfo, name, help, names.views, N, options));
+  }
+  Result<Family<polymeter::Info, kDynamic>> TryInfo(std::string_view name, std::string_view help,
+                                                    const std::vector<std::string>& labels,
+                                                    const FamilyOptions& options = {}) const {
+    return Wrap<polymeter::Info, kDynamic>(
+        TryMakeFamily(MetricType::kInfo, name, help, labels, options));
+  }
+
   // --- collected values -------------------------------------------------------------------
   // Calls `read` once a snapshot for the total so far; see Producer for the rules.
   Attachment CounterCallback(std::string_view name, std::string_view help,
@@ -185,6 +264,14 @@ class POLYMETER_EXPORT Metrics {
   std::string Endpoint(std::string_view backend = "prometheus") const;
   // The effective configuration, with where each value came from.
   std::vector<Setting> Describe() const;
+  // Families by their number of series, descending, with the label to blame. Only those made
+  // through Metrics, not those of producers. Counts when it is called (about 50 ns a series and
+  // label), under no lock: recording and look-ups go on. Values are told apart by 64-bit hashes.
+  std::vector<FamilyCardinality> CardinalityReport() const;
+  // What the backends do to the families that their formats cannot carry as they are: of those
+  // made through Metrics, by name, and of all backends that were selected, running or not. Of a
+  // backend whose readers choose the format, what Prometheus chooses by default.
+  std::vector<PortabilityNote> PortabilityReport() const;
   // What has been recorded is on its way to the receivers when this returns: every push backend
   // pushes now, all at the same time. An error says what was not done by the deadline.
   Status Flush(Deadline deadline) const;

@@ -27,10 +27,10 @@ class ScrapeSink {
   virtual bool Write(std::string_view bytes) = 0;
 };
 
-// Answers one scrape from `metrics` in the format that the request prefers: text 0.0.4 or
-// OpenMetrics 1.0, gzip where offered. Thread-safe. An error when the Metrics does not record
-// (declare Options().Consumer()), when Write failed, or when the time ran out: the body is then not
-// complete and the connection must be closed without its regular end.
+// Answers one scrape from `metrics` in the format that the request prefers: text 0.0.4,
+// OpenMetrics 1.0 or protobuf, gzip where offered. Thread-safe. An error when the Metrics does not
+// record (declare Options().Consumer()), when Write failed, or when the time ran out: the body is
+// then not complete and the connection must be closed without its regular end.
 POLYMETER_EXPORT Status Scrape(const Metrics& metrics, const ScrapeRequest& request,
                                ScrapeSink& sink);
 

@@ -137,11 +137,11 @@ struct NativeBuckets {
 // i - 1.
 // https://prometheus.io/docs/specs/native_histograms/
 struct NativeHistogram {
-  std::int32_t schema = 0;    // -4 to 8
-  double zero_threshold = 0;  // |value| <= zero_threshold counts in zero_count
-  std::uint64_t zero_count = 0;
-  NativeBuckets positive;
-  NativeBuckets negative;
+  std::int32_t schema = 0;              // -4 to 8
+  double zero_threshold = 0;            // |value| <= zero_threshold counts in zero_count
+  std::uint64_t zero_count = 0;         // how many are that near to zero
+  NativeBuckets positive;               // of values above the threshold
+  NativeBuckets negative;               // of values below its negative
   std::uint64_t positive_infinite = 0;  // observations of +Inf, in no bucket above
   std::uint64_t negative_infinite = 0;  // of -Inf
   std::uint64_t count = 0;              // all of it
@@ -215,6 +215,9 @@ struct FamilyView {
   const std::pair<std::string, std::string>* otel_attributes = nullptr;
   std::size_t otel_attribute_count = 0;  // how many of them
   bool additive = false;                 // a gauge that is a sum (OpenTelemetry: UpDownCounter)
+  // Whether a name, its own or a label's, is not a legacy one (NameValidation): what a format
+  // with narrower rules has to look at.
+  bool utf8_names = false;
   // The points are differences since `delta_start_unix_nanos` (backends that asked for them);
   // otherwise totals since each series' start.
   bool delta = false;

@@ -100,8 +100,8 @@ POLYMETER_EXPORT std::optional<std::uint64_t> BucketOf(const Snapshot& snapshot,
                                                        std::string_view name, double le,
                                                        const LabelSet& labels = {});
 // Quantile 0 to 1. Of a summary: what it says of exactly this one. Of a histogram: estimated as
-// PromQL's histogram_quantile does, linear within a bucket, the last bound above it; nothing while
-// it is empty.
+// PromQL's histogram_quantile does: of exponential buckets, where there are some, exponential
+// within a bucket; else linear, the last bound above it. Nothing while it is empty.
 POLYMETER_EXPORT std::optional<double> QuantileOf(const Snapshot& snapshot, std::string_view name,
                                                   double quantile, const LabelSet& labels = {});
 // Whether there is a series with these labels, no more and no fewer.

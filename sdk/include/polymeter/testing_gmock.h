@@ -61,7 +61,7 @@ bool MatchesNumber(const AnyNumber&, Number) {
   return true;
 }
 
-// A counter or gauge with a value.
+// A counter, gauge or info with a value.
 template <class Point, class M>
 class HasValueMatcher {
  public:
@@ -96,20 +96,25 @@ class HasValueMatcher {
   M matcher_;
 };
 
-// A histogram with a count and a sum.
-template <class Count, class Sum>
-class HasHistogramMatcher {
+// A histogram or summary with a count and a sum.
+template <class Point, class Count, class Sum>
+class HasObservationsMatcher {
  public:
   using is_gtest_matcher = void;
-  HasHistogramMatcher(std::string_view name, LabelSet labels, Count count, Sum sum)
-      : name_(name), labels_(std::move(labels)), count_(std::move(count)), sum_(std::move(sum)) {}
+  HasObservationsMatcher(MetricType type, std::string_view name, LabelSet labels, Count count,
+                         Sum sum)
+      : type_(type),
+        name_(name),
+        labels_(std::move(labels)),
+        count_(std::move(count)),
+        sum_(std::move(sum)) {}
 
   template <class MetricsOrSnapshot>
   bool MatchAndExplain(const MetricsOrSnapshot& of, std::ostream* out) const {
     const Snapshot snapshot = SnapshotOf(of);
-    const auto* const point = FindPoint<HistogramPoint>(snapshot, name_, labels_);
+    const auto* const point = FindPoint<Point>(snapshot, name_, labels_);
     if (point == nullptr) {
-      if (out != nullptr) *out << NearMisses(snapshot, MetricType::kHistogram, name_);
+      if (out != nullptr) *out << NearMisses(snapshot, type_, name_);
       return false;
     }
     if (out != nullptr) *out << "whose count is " << point->count << " and sum " << point->sum;
@@ -121,11 +126,12 @@ class HasHistogramMatcher {
 
  private:
   void Describe(const char* verb, std::ostream* out) const {
-    *out << verb << " the histogram " << SeriesText(name_, labels_);
+    *out << verb << " the " << ToString(type_) << " " << SeriesText(name_, labels_);
     DescribeNumber<std::uint64_t>(" with a count that ", count_, out);
     DescribeNumber<double>(" with a sum that ", sum_, out);
   }
 
+  MetricType type_;
   std::string name_;
   LabelSet labels_;
   Count count_;
@@ -148,9 +154,24 @@ matchers::HasValueMatcher<GaugePoint, M> HasGauge(std::string_view name, LabelSe
 }
 // The same of a histogram, with a count and a sum that the matchers match.
 template <class Count = matchers::AnyNumber, class Sum = matchers::AnyNumber>
-matchers::HasHistogramMatcher<Count, Sum> HasHistogram(std::string_view name, LabelSet labels = {},
-                                                       Count count = {}, Sum sum = {}) {
-  return {name, std::move(labels), std::move(count), std::move(sum)};
+matchers::HasObservationsMatcher<HistogramPoint, Count, Sum> HasHistogram(std::string_view name,
+                                                                          LabelSet labels = {},
+                                                                          Count count = {},
+                                                                          Sum sum = {}) {
+  return {MetricType::kHistogram, name, std::move(labels), std::move(count), std::move(sum)};
+}
+// The same of a summary.
+template <class Count = matchers::AnyNumber, class Sum = matchers::AnyNumber>
+matchers::HasObservationsMatcher<SummaryPoint, Count, Sum> HasSummary(std::string_view name,
+                                                                      LabelSet labels = {},
+                                                                      Count count = {},
+                                                                      Sum sum = {}) {
+  return {MetricType::kSummary, name, std::move(labels), std::move(count), std::move(sum)};
+}
+// Matches a Metrics or Snapshot that has this info.
+inline matchers::HasValueMatcher<InfoPoint, matchers::AnyNumber> HasInfo(std::string_view name,
+                                                                         LabelSet labels = {}) {
+  return {MetricType::kInfo, name, std::move(labels), {}};
 }
 
 }  // namespace testing

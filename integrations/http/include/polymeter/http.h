@@ -49,12 +49,22 @@ class HttpServerOptions {
     return *this;
   }
 
+  // http_request_duration_seconds keeps exemplars: the trace of the newest request in each bucket,
+  // as its traceparent or the application's tracer gives it (FamilyOptions::Exemplars). Of two
+  // HttpServerMetrics of one Metrics the first one decides.
+  HttpServerOptions& Exemplars(bool exemplars = true) {
+    exemplars_ = exemplars;
+    return *this;
+  }
+
   std::size_t route_limit() const noexcept { return route_limit_; }
   const std::vector<std::string>& extra_methods() const noexcept { return extra_methods_; }
+  bool exemplars() const noexcept { return exemplars_; }
 
  private:
   std::size_t route_limit_ = 500;
   std::vector<std::string> extra_methods_;
+  bool exemplars_ = false;
 };
 
 // A route template that HttpServerMetrics::Route has looked up: a copyable reference for the

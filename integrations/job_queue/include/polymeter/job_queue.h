@@ -117,6 +117,12 @@ class JobQueueOptions {
     otel_names_ = names;
     return *this;
   }
+  // Durations keep exemplars: the trace that is current where a job leaves its worker (Complete,
+  // Fail, Retry and so on). One whose lease ran out belongs to none.
+  JobQueueOptions& Exemplars(bool exemplars = true) {
+    exemplars_ = exemplars;
+    return *this;
+  }
   // Bounds in seconds. METRICS_BUCKETS and Options::Buckets win, by the family's name.
   JobQueueOptions& DurationBuckets(std::vector<double> bounds) {
     duration_buckets_ = std::move(bounds);
@@ -150,6 +156,7 @@ class JobQueueOptions {
   bool audio() const noexcept { return audio_; }
   // Whether durations have OpenTelemetry's name.
   bool otel_names() const noexcept { return otel_names_; }
+  bool exemplars() const noexcept { return exemplars_; }
   const std::vector<double>& duration_buckets() const noexcept { return duration_buckets_; }
   const std::vector<double>& wait_buckets() const noexcept { return wait_buckets_; }
   const std::function<std::chrono::steady_clock::time_point()>& clock() const noexcept {
@@ -168,6 +175,7 @@ class JobQueueOptions {
   std::chrono::duration<double> lease_{0};
   bool audio_ = false;
   bool otel_names_ = false;
+  bool exemplars_ = false;
   std::vector<double> duration_buckets_{0.01, 0.05, 0.1, 0.5, 1,   2,    5,    10,
                                         30,   60,   120, 300, 600, 1800, 3600, 7200};
   std::vector<double> wait_buckets_{0.005, 0.01, 0.05, 0.1, 0.5, 1,   2,    5,
