@@ -92,7 +92,6 @@ TEST(Portability, TakesNoHarmFromABackendThatThrows) {
 TEST(Portability, KeepsNoBackendAlive) {
   auto picky = std::make_shared<Picky>();
   const std::weak_ptr<Picky> watched = picky;
-  Histogram handle;
   CounterFamily<1> family;
   {
     const Metrics metrics(Options().AddBackend(std::move(picky)).Log([](LogLevel, auto) {}));

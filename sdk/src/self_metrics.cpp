@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "polymeter/producer.h"
+#include "sdk/src/left_to_parent.h"
 #include "sdk/src/recorder.h"
 #include "sdk/src/tap.h"
 
@@ -259,7 +260,7 @@ struct SelfMetrics::Kept {
   std::shared_ptr<ProducedFamilies> families = std::make_shared<ProducedFamilies>();
 };
 
-SelfMetrics::SelfMetrics() : kept_(std::make_unique<Kept>()) {}
+SelfMetrics::SelfMetrics() : kept_(std::make_shared<Kept>()) {}
 SelfMetrics::~SelfMetrics() = default;
 
 SelfMetrics::Families::~Families() {
@@ -302,8 +303,8 @@ void SelfMetrics::RestartInChild() {
   snapshot_nanos_.store(0, std::memory_order_relaxed);
   snapshots_.store(0, std::memory_order_relaxed);
   // Another thread may have been in the middle of it.
-  static_cast<void>(kept_.release());
-  kept_ = std::make_unique<Kept>();
+  LeaveToParent(kept_);
+  kept_ = std::make_shared<Kept>();
   lent_.store(false, std::memory_order_relaxed);
 }
 

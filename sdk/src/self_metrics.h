@@ -62,7 +62,7 @@ class SelfMetrics : public std::enable_shared_from_this<SelfMetrics> {
   std::atomic<std::uint64_t> snapshot_nanos_{0};
   std::atomic<std::uint64_t> snapshots_{0};
   std::atomic<bool> lent_{false};  // kept_ is in use, and whoever comes meanwhile makes his own
-  std::unique_ptr<Kept> kept_;
+  std::shared_ptr<Kept> kept_;
 };
 
 // What the recorder API dropped; null where it has nothing to do with this registry.

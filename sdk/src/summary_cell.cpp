@@ -16,7 +16,8 @@ namespace {
 
 constexpr int kKeyShift = 48;
 constexpr std::uint64_t kRowMask = (std::uint64_t{1} << kKeyShift) - 1;
-constexpr std::size_t kWindowMutexes = 64;
+// Few: a fork takes them all, and ThreadSanitizer follows no more than 64 locks of a thread.
+constexpr std::size_t kWindowMutexes = 16;
 
 enum BaseSlot : std::size_t { kSumSlot, kZeroSlot, kInfinitySlot, kMinusInfinitySlot };
 

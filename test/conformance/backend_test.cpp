@@ -120,6 +120,11 @@ TEST_P(BackendContract, StartsDeliversAndStops) {
   world_.clock().Advance(1h);
   EXPECT_THAT(world_.Deliver(*backend), IsEmpty()) << "after Stop";
   EXPECT_EQ(source.taken(), taken) << "the source must not be used after Stop";
+  // A thread that has been joined may stand in /proc for a moment.
+  const auto until = std::chrono::steady_clock::now() + 5s;
+  while (EntriesOf("/proc/self/task") != threads && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(1ms);
+  }
   EXPECT_EQ(EntriesOf("/proc/self/task"), threads) << "threads stayed behind";
 }
 

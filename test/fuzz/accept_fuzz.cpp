@@ -26,6 +26,7 @@ void Need(bool holds, std::string_view why, std::string_view accept) {
 struct Entry {
   std::string_view text;
   std::optional<ExpositionFormat> format;  // none: nothing that is served
+  std::optional<NameEscaping> escaping = std::nullopt;
 };
 constexpr Entry kEntries[] = {
     {"application/openmetrics-text;version=1.0.0", ExpositionFormat::kOpenMetrics100},
@@ -44,6 +45,11 @@ constexpr Entry kEntries[] = {
     {"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text",
      std::nullopt},
     {"application/vnd.google.protobuf", std::nullopt},
+    {"application/openmetrics-text;version=1.0.0;escaping=allow-utf-8",
+     ExpositionFormat::kOpenMetrics100, NameEscaping::kAllowUtf8},
+    {"text/plain;version=1.0.0; Escaping=\"dots\"", ExpositionFormat::kText004,
+     NameEscaping::kDots},
+    {"text/plain;version=0.0.4;escaping=values", ExpositionFormat::kText004, NameEscaping::kValues},
     {"text/html", std::nullopt},
     {"application/json;x=\"a,b;c\\\"\"", std::nullopt},
     {"", std::nullopt},
@@ -74,6 +80,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string accept;
   ExpositionFormat best = ExpositionFormat::kText004;
   double best_q = 0;
+  std::optional<NameEscaping> escaping;
   for (std::size_t i = 0; i + 1 < size && i < 16; i += 2) {
     const Entry& entry = kEntries[data[i] % std::size(kEntries)];
     const std::size_t q = data[i + 1] % std::size(kQ);
@@ -82,11 +89,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (entry.format && kQValue[q] > best_q) {
       best = *entry.format;
       best_q = kQValue[q];
+      escaping = entry.escaping;
     }
   }
   const auto negotiated = NegotiateFormat(accept);
   Need(negotiated.format == best, "not the best", accept);
-  Need(negotiated.escaping == NameEscaping::kUnderscores && !negotiated.escaping_asked,
-       "a scheme that nobody asked for", accept);
+  // Protobuf takes its scheme from another entry.
+  if (best == ExpositionFormat::kProtobuf) return 0;
+  Need(negotiated.escaping == escaping.value_or(NameEscaping::kUnderscores) &&
+           negotiated.escaping_asked == escaping.has_value(),
+       "another scheme than the one that was asked for", accept);
   return 0;
 }

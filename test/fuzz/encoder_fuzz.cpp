@@ -137,13 +137,16 @@ Snapshot SnapshotOf(Bytes& bytes, bool labelled) {
   builder.Resource("service.name", "fuzz").Resource("team", "t");
   builder.Time(polymeter::SystemTime(std::chrono::seconds(1800000000)));
   if (labelled) builder.Generation(1 + bytes.Byte() % 3);
+  const bool utf8 = bytes.Byte() % 4 == 0;  // names that formats quote, escape or narrow
+  if (utf8) builder.Names(polymeter::NameValidation::kUtf8);
   for (int family = 0; family < 12 && !bytes.empty(); ++family) {
     const auto type = static_cast<MetricType>(bytes.Byte() % 6);
-    const std::string name = "f" + std::to_string(bytes.Byte() % 20) + "_total";
+    std::string name = "f" + std::to_string(bytes.Byte() % 20) + "_total";
+    if (utf8) name = bytes.Text() + (bytes.Byte() % 2 == 0 ? "." : "_") + name;
     sink.BeginFamily(type, name, bytes.Text(), bytes.Byte() % 4 == 0 ? "total" : "");
     for (int series = bytes.Byte() % 6; series > 0; --series) {
       const std::string values[] = {bytes.Text(), bytes.Text()};
-      const polymeter::Label labels[] = {{"a", values[0]}, {"b_2", values[1]}};
+      const polymeter::Label labels[] = {{utf8 ? "b.2" : "a", values[0]}, {"b_2", values[1]}};
       const std::size_t count = bytes.Byte() % 3;
       switch (type) {
         case MetricType::kCounter:

@@ -37,10 +37,10 @@ std::uint16_t Port() {
         .Set("METRICS_PROMETHEUS_REQUEST_TIMEOUT", "2s")
         .Set("METRICS_PROMETHEUS_THREADS", "2")
         .Backends("prometheus");
-    auto* const metrics = new polymeter::Metrics(polymeter::Build(options));
-    metrics->Counter("jobs_total", "Jobs.").Increment();
-    metrics->Histogram("wait_seconds", "Wait.").Observe(0.1);
-    return polymeter::testing::PortOf(metrics->Endpoint("prometheus"));
+    static auto* const kMetrics = new polymeter::Metrics(polymeter::Build(options));
+    kMetrics->Counter("jobs_total", "Jobs.").Increment();
+    kMetrics->Histogram("wait_seconds", "Wait.").Observe(0.1);
+    return polymeter::testing::PortOf(kMetrics->Endpoint("prometheus"));
   }();
   return kPort;
 }

@@ -1,6 +1,7 @@
 // The smallest backend: a page of "name value" lines over HTTP. It shows what a new backend must
 // bring, and, with its option `defect`, that the conformance suite notices a broken one.
 #include <charconv>
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -8,6 +9,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "exporters/backend_info.h"
 #include "exporters/common/transport/http_server.h"
@@ -151,6 +153,9 @@ class ScratchBackend : public Backend {
     report.endpoint = server_->endpoint();
     report.last_error = last_error_;
     report.scrapes = scrapes_;
+    report.encodes = encodes_;
+    report.encode_seconds = encode_seconds_;
+    report.sent_bytes = sent_bytes_;
     if (defect_ == "unbalanced") report.offered = 1;
     return report;
   }
@@ -189,14 +194,23 @@ class ScratchBackend : public Backend {
     if (request.path != "/metrics") return response.Answer(404, "no such page\n");
     struct Sink : MessageSink {
       explicit Sink(HttpResponse& to) : response(to) {}
-      bool Append(std::string_view bytes) override { return response.Write(bytes); }
+      bool Append(std::string_view bytes) override {
+        sent += bytes.size();
+        return response.Write(bytes);
+      }
       bool EndMessage(std::size_t) override { return true; }
       HttpResponse& response;
+      std::uint64_t sent = 0;
     };
     const Snapshot snapshot = source_->TakeSnapshot(Deadline::max());
     const std::lock_guard lock(mutex_);
     Sink sink(response);
+    const auto begin = std::chrono::steady_clock::now();
     if (encoder_.Encode(snapshot, cache_.get(), sink).complete) ++scrapes_;
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
+    ++encodes_;
+    encode_seconds_ += time.count();
+    sent_bytes_ += sink.sent;
   }
 
   const ScratchEncoder encoder_;
@@ -210,9 +224,27 @@ class ScratchBackend : public Backend {
   bool tried_ = false;
   std::string last_error_;
   std::uint64_t scrapes_ = 0;
+  std::uint64_t encodes_ = 0;
+  double encode_seconds_ = 0;
+  std::uint64_t sent_bytes_ = 0;
   std::unique_ptr<HttpServer> server_;
   std::thread starter_;
 };
+
+// What a line of name, labels and number leaves out.
+std::vector<PortabilityNote> Portability(const FamilyDescription& family, const BackendOptions&) {
+  std::vector<PortabilityNote> notes;
+  const auto add = [&](bool concerned, PortabilityEffect effect, std::string detail) {
+    if (concerned) notes.push_back({{}, "scratch", effect, std::move(detail), false});
+  };
+  add(family.type == MetricType::kInfo, PortabilityEffect::kNotCarried, "no number");
+  add(family.type == MetricType::kCounter || family.type == MetricType::kUnknown,
+      PortabilityEffect::kTypeChanged, "there are no types");
+  add(!family.unit.empty(), PortabilityEffect::kUnitLost, "there are no units");
+  add(family.native, PortabilityEffect::kNativeLost, "only the count is written");
+  add(family.exemplars, PortabilityEffect::kExemplarsLost, "there are none");
+  return notes;
+}
 
 }  // namespace
 
@@ -227,6 +259,7 @@ const BackendInfo& ScratchBackendInfo() {
                  Outside& outside) -> Result<std::unique_ptr<Backend>> {
         return std::unique_ptr<Backend>(std::make_unique<ScratchBackend>(options, outside));
       },
+      .portability = Portability,
   };
   return kInfo;
 }
