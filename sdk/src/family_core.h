@@ -83,7 +83,12 @@ class FamilyCore {
       const std::atomic<SeriesRecord*>* const slots =
           segments_[segment].load(std::memory_order_acquire);
       const std::uint32_t count = std::min(size, end - begin);
+      constexpr std::uint32_t kAhead = 12;
       for (std::uint32_t i = 0; i < count; ++i) {
+        // A prefetch of what is not there does no harm.
+        if (i + kAhead < count) {
+          __builtin_prefetch(slots[i + kAhead].load(std::memory_order_relaxed));
+        }
         SeriesRecord* const record = slots[i].load(std::memory_order_acquire);
         if (record != nullptr) visit(record);
       }

@@ -56,6 +56,8 @@ const std::vector<polymeter::Histogram>& Histograms() {
   return kHandles;
 }
 
+#if defined(POLYMETER_BENCH_NATIVE)  // a program of its own: it would change how the others are
+                                     // laid out
 // With exponential buckets, alone and beside explicit ones.
 template <std::size_t kCount>
 const std::vector<polymeter::Histogram>& NativeHistograms() {
@@ -73,6 +75,7 @@ const std::vector<polymeter::Histogram>& BothHistograms() {
       kCount);
   return kHandles;
 }
+#endif
 
 // A backend named null, or none: a Metrics that records nothing.
 const std::vector<polymeter::Counter>& NullCounters() {
@@ -158,6 +161,7 @@ void ObservePolymeter(benchmark::State& state) {
   ObserveOver(state, Histograms<kCount>(),
               [](polymeter::Histogram histogram, double value) { histogram.Observe(value); });
 }
+#if defined(POLYMETER_BENCH_NATIVE)
 template <std::size_t kCount>
 void ObserveNative(benchmark::State& state) {
   ObserveOver(state, NativeHistograms<kCount>(),
@@ -168,6 +172,7 @@ void ObserveBoth(benchmark::State& state) {
   ObserveOver(state, BothHistograms<kCount>(),
               [](polymeter::Histogram histogram, double value) { histogram.Observe(value); });
 }
+#endif
 void ObserveProm(benchmark::State& state) {
   ObserveOver(state, std::vector<prometheus::Histogram*>{&PromHistogram()},
               [](prometheus::Histogram* histogram, double value) { histogram->Observe(value); });
@@ -191,14 +196,18 @@ POLYMETER_BENCH(IncrementPolymeter<100000>, "increment/polymeter/100000");
 POLYMETER_BENCH(ObserveFloor<1>, "observe/floor/1");
 POLYMETER_BENCH(ObserveFloorSse2<1>, "observe/floor_sse2/1");
 POLYMETER_BENCH(ObservePolymeter<1>, "observe/polymeter/1");
+#if defined(POLYMETER_BENCH_NATIVE)
 POLYMETER_BENCH(ObserveNative<1>, "observe/native/1");
 POLYMETER_BENCH(ObserveBoth<1>, "observe/both/1");
+#endif
 POLYMETER_BENCH(ObserveProm, "observe/prom/1");
 POLYMETER_BENCH(ObserveFloor<1000>, "observe/floor/1000");
 POLYMETER_BENCH(ObserveFloorSse2<1000>, "observe/floor_sse2/1000");
 POLYMETER_BENCH(ObservePolymeter<1000>, "observe/polymeter/1000");
+#if defined(POLYMETER_BENCH_NATIVE)
 POLYMETER_BENCH(ObserveNative<1000>, "observe/native/1000");
 POLYMETER_BENCH(ObserveBoth<1000>, "observe/both/1000");
+#endif
 
 }  // namespace
 }  // namespace polymeter_bench

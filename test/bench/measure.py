@@ -116,6 +116,7 @@ class Build:
 # What one round does to a build. The key is what a gate names when it wants another round.
 def hot_path(build):
     build.google("hot_path")
+    build.google("native", pattern="observe/(native|both)/.*")
     build.google("lookup")
 
 
