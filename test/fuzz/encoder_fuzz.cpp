@@ -492,7 +492,7 @@ const std::vector<Made>& Encoders() {
     auto* made = new std::vector<Made>;
     for (const Target& target : targets) {
       for (const auto& row : polymeter::detail::BackendTable()) {
-        if (row.name != target.backend) continue;
+        if (row.name != target.backend || row.info == nullptr) continue;  // left out of the build
         polymeter::detail::Problems problems;
         const auto options = polymeter::detail::ResolveOptions(
             row.name, row.info->options, polymeter::detail::Environment(target.settings), {},
