@@ -27,6 +27,12 @@ std::uint32_t FallbackLane() noexcept {
   return mine;
 }
 
+// Before the addition.
+void MarkFallback(CellAddress slot) noexcept {
+  std::atomic<std::uint32_t>& mark = HeaderOf(slot).fallbacks;
+  if (mark.load(std::memory_order_relaxed) == 0) mark.store(1, std::memory_order_relaxed);
+}
+
 // A section that was left for the fallback has published its descriptor, which may lie in a
 // plug-in that is unloaded next.
 void TakeDescriptorBack() noexcept {
@@ -58,15 +64,17 @@ CellAddress SumSlot(const HistogramCell& cell) noexcept {
 
 // --- the out-of-line side of hot_path.h ------------------------------------------------------
 
-void CounterAddFallback(CellAddress cell, std::uint64_t n) noexcept {
-  TakeDescriptorBack();
-  Word(cell, FallbackLane()).fetch_add(n, std::memory_order_relaxed);
+void MarkDoubles(CellAddress cell) noexcept {
+  HeaderOf(cell).doubles.store(1, std::memory_order_relaxed);
 }
-void CounterAddFallback(CellAddress cell, double n) noexcept {
-  SumAddFallback(cell + kDoubleTwinOffset, n);
+void CounterAddFallback(CellAddress slot, std::uint64_t n) noexcept {
+  TakeDescriptorBack();
+  MarkFallback(slot);
+  Word(slot, FallbackLane()).fetch_add(n, std::memory_order_relaxed);
 }
 void SumAddFallback(CellAddress slot, double n) noexcept {
   TakeDescriptorBack();
+  MarkFallback(slot);
   Real(slot, FallbackLane()).fetch_add(n, std::memory_order_relaxed);
 }
 // Counters with the bit keep exemplars.
@@ -159,10 +167,11 @@ HistogramTotals ReadHistogramCell(const HistogramCell& cell, std::uint32_t lanes
   constexpr int kTries = 4;
   constexpr std::uint64_t kFew = 8;
   const std::uint32_t slots = cell.bounds->count + 1;
+  const std::uint32_t first = FirstLane(cell.row);
   const auto read_buckets = [&] {
     std::uint64_t count = 0;
     std::fill_n(buckets, slots, 0);
-    for (std::uint32_t lane = 0; lane < lanes; ++lane) {
+    for (std::uint32_t lane = first; lane < lanes; ++lane) {
       for (std::uint32_t i = 0; i < slots; ++i) {
         const std::uint64_t n =
             Word(cell.row + sizeof(std::uint64_t) * i, lane).load(std::memory_order_relaxed);
@@ -174,7 +183,7 @@ HistogramTotals ReadHistogramCell(const HistogramCell& cell, std::uint32_t lanes
   };
   std::uint64_t before = read_buckets();
   for (int i = 1;; ++i) {
-    const double sum = SumReals(SumSlot(cell), lanes);
+    const double sum = SumReals(SumSlot(cell), lanes, first);
     const std::uint64_t after = read_buckets();
     if (after - before <= kFew || i == kTries) return {after, sum};
     before = after;

@@ -29,16 +29,18 @@ inline std::atomic_ref<double> Real(CellAddress slot, std::uint32_t lane) noexce
   return std::atomic_ref<double>(
       *reinterpret_cast<double*>(slot + (std::uintptr_t{lane} << kLaneShift)));
 }
-inline std::uint64_t SumWords(CellAddress slot, std::uint32_t lanes) noexcept {
+// Of the lanes from `first` to before `lanes`.
+inline std::uint64_t SumWords(CellAddress slot, std::uint32_t lanes,
+                              std::uint32_t first = 0) noexcept {
   std::uint64_t sum = 0;
-  for (std::uint32_t lane = 0; lane < lanes; ++lane) {
+  for (std::uint32_t lane = first; lane < lanes; ++lane) {
     sum += Word(slot, lane).load(std::memory_order_relaxed);
   }
   return sum;
 }
-inline double SumReals(CellAddress slot, std::uint32_t lanes) noexcept {
+inline double SumReals(CellAddress slot, std::uint32_t lanes, std::uint32_t first = 0) noexcept {
   double sum = 0;
-  for (std::uint32_t lane = 0; lane < lanes; ++lane) {
+  for (std::uint32_t lane = first; lane < lanes; ++lane) {
     sum += Real(slot, lane).load(std::memory_order_relaxed);
   }
   return sum;
@@ -46,7 +48,10 @@ inline double SumReals(CellAddress slot, std::uint32_t lanes) noexcept {
 
 // `lanes`: LaneCount(), asked for once a snapshot.
 inline CounterValue ReadCounterCell(CellAddress cell, std::uint32_t lanes) noexcept {
-  return {SumWords(cell, lanes), SumReals(cell + kDoubleTwinOffset, lanes)};
+  const std::uint32_t first = FirstLane(cell);
+  const bool doubles = HeaderOf(cell).doubles.load(std::memory_order_relaxed) != 0;
+  return {SumWords(cell, lanes, first),
+          doubles ? SumReals(cell + kDoubleTwinOffset, lanes, first) : 0.0};
 }
 // Writes bounds->count + 1 buckets to `buckets`, gives their sum and the sum of the observations.
 // Reads again, a few times at most, when many observations came between the two.

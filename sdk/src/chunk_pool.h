@@ -23,8 +23,14 @@ struct ChunkHeader {
   std::atomic<std::uint64_t> exemplar_filter;   // an ExemplarFilter
   std::atomic<std::uint64_t> refused_labels;    // of exemplars
   std::atomic<std::uintptr_t> labels_offender;  // the counter or the exemplar slots of the first
+  // Of laned chunks, what readers may leave out while it is 0: set before the first addition, so
+  // that whoever knows of one finds it.
+  std::atomic<std::uint32_t> doubles;    // some counter has got a double
+  std::atomic<std::uint32_t> fallbacks;  // something was added without a restartable sequence
 };
 constexpr std::size_t kChunkHeaderBytes = 64;
+static_assert(sizeof(ChunkHeader) <= kChunkHeaderBytes);
+static_assert(offsetof(ChunkHeader, doubles) == kDoublesFlagOffset);
 
 enum class ChunkKind : std::uint8_t {
   kLaned,             // a lane for every CPU and one for fallbacks; wiped in a forked child
@@ -85,6 +91,10 @@ inline ChunkHeader& HeaderOf(CellAddress slot) noexcept {
 POLYMETER_EXPORT std::uint32_t LaneCount() noexcept;
 // Whether lanes 1 and up are written by restartable sequences.
 bool LanesBelongToCpus() noexcept;
+// The first lane of a slot's chunk that may hold something.
+inline std::uint32_t FirstLane(CellAddress slot) noexcept {
+  return HeaderOf(slot).fallbacks.load(std::memory_order_relaxed) == 0 ? 1 : 0;
+}
 
 }  // namespace detail
 POLYMETER_END_NAMESPACE

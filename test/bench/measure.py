@@ -269,6 +269,32 @@ PARTS = {
 }
 
 
+# Programs of which a few benchmarks can be measured by themselves, with seconds for each.
+FOCUSED = {"hot_path": 0.02, "exposition": 0.05}
+
+
+def again(builds, rows):
+    """What these rows compare, once more. A few benchmarks often, in turns, rather than all of a
+    part once: what a busy moment spoils is then a small part."""
+    for part in sorted({row.part for row in rows}):
+        names = {name for row in rows if row.part == part for name in row.names}
+        if part not in FOCUSED or any(not row.names for row in rows if row.part == part):
+            measure(builds, True, {part})
+            continue
+        # increment/floor/1/t8 is increment/floor/1/real_time/threads:8 there
+        pattern = "^(%s)$" % "|".join(
+            name[:-3] + "/real_time/threads:" + name[-1] if re.search("/t[0-9]$", name)
+            else name + "/real_time" for name in sorted(names))
+        for build in builds:
+            if build is builds[0] or PARTS[part][3]:
+                started = time.monotonic()
+                for _ in range(10):
+                    build.google(part, FOCUSED[part], pattern)
+                print("again: %s, %s (%.1f s)" % (", ".join(sorted(names)), build.label,
+                                                  time.monotonic() - started),
+                      file=sys.stderr, flush=True)
+
+
 def measure(builds, quick, parts=None):
     """All rounds, interleaved: every part of every build once, then again."""
     rounds = {name: (part[2] if quick else part[1]) for name, part in PARTS.items()

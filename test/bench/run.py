@@ -126,10 +126,10 @@ def main():
         measure.measure(builds, args.quick)
         rows = targets.rows_of(builds)
         while args.check and time.monotonic() - started < CHECK_SECONDS:
-            again = {row.part for row in rows if row.gate and not row.met}
+            again = [row for row in rows if row.gate and not row.met]
             if not again:
                 break
-            measure.measure(builds, True, again)
+            measure.again(builds, again)
             rows = targets.rows_of(builds)
     except measure.BenchError as error:
         print("bench: " + str(error), file=sys.stderr)

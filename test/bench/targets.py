@@ -7,7 +7,7 @@ class Row:
     """One comparison. `limit` with `at_most` says when it is met."""
 
     def __init__(self, target, what, build, ours, other, ratio, limit, at_most=True, gate=False,
-                 part=""):
+                 part="", names=()):
         self.target = target
         self.what = what
         self.build = build
@@ -18,6 +18,7 @@ class Row:
         self.at_most = at_most
         self.gate = gate
         self.part = part      # what to measure again when a gate misses
+        self.names = names    # of that, the figures that it compares; none: all of it
 
     @property
     def met(self):
@@ -47,14 +48,14 @@ def hot_path_rows(build):
         b = f.wall_ns(other) if sleeps else f.ns(other)
         ratio = a / b if at_most else b / a
         rows.append(Row(target, what, build.label, ns(a), ns(b), ratio, limit, at_most, gate,
-                        "hot_path"))
+                        "hot_path", (ours, other)))
 
     def scaling(series, gate):
-        one = f.ns("increment/polymeter/%s/t1" % series)
-        eight = f.ns("increment/polymeter/%s/t8" % series)
+        names = ["increment/polymeter/%s/t%d" % (series, threads) for threads in (1, 8)]
+        one, eight = (f.ns(name) for name in names)
         rows.append(Row(1, "increment, %s series: throughput, 8 threads over 1" % series,
                         build.label, ns(eight), ns(one), one / eight, 1.6, False, gate,
-                        "hot_path"))
+                        "hot_path", names))
 
     inc = "increment/%s/%s/t%d"
     versus(1, "increment, 8 threads, 1,000 series / floor", inc % ("polymeter", "1000", 8),
@@ -147,9 +148,10 @@ def exposition_rows(build):
              ("fractions/100000", "100,000 counters, 1 in 5 fractional"),
              ("histograms/10000", "10,000 histograms"))
     for page, words in pages:
-        a, limit, prom = (f.ns("exposition/%s/%s" % (who, page)) for who in (ours, "limit", "prom"))
+        names = ["exposition/%s/%s" % (who, page) for who in (ours, "limit", "prom")]
+        a, limit, prom = (f.ns(name) for name in names)
         rows.append(Row(5, "page of %s / cached-head limit" % words, build.label, ms(a), ms(limit),
-                        a / limit, 2, gate=True, part="exposition"))
+                        a / limit, 2, gate=True, part="exposition", names=names[:2]))
         rows.append(Row(5, "... prom / ours", build.label, ms(a), ms(prom), prom / a, 18, False))
     for page, words in pages[1:]:
         series = int(page.split("/")[1])

@@ -20,19 +20,17 @@ class SeriesTexts {
   // The text of `series`; `make(TextBuffer&)` appends it when it is not known. Valid until
   // the next call.
   template <class Make>
-  PaddedText Of(SeriesView series, Make&& make) {
+  __attribute__((always_inline)) PaddedText Of(SeriesView series, const Make& make) {
     const std::uint32_t generation = series.generation();
     const std::uint32_t index = series.index();
-    if (generation != 0 && index < entries_.size() && entries_[index].generation == generation) {
+    if (__builtin_expect(
+            index < entries_.size() && entries_[index].generation == generation && generation != 0,
+            1)) {
       const Entry& entry = entries_[index];
       live_ += entry.size;
       return {entry.text, entry.size};
     }
-    scratch_.Clear();
-    make(scratch_);
-    // No identity, or so long that copying costs more than what is saved.
-    if (generation == 0 || scratch_.size() > kMostKept) return scratch_.text();
-    return Keep(index, generation);
+    return Made(series, make);
   }
 
   // Around all series of a family, `series` of them. A pass that was broken off has no End.
@@ -53,6 +51,14 @@ class SeriesTexts {
     std::uint32_t generation = 0;
   };
 
+  template <class Make>
+  __attribute__((noinline)) PaddedText Made(SeriesView series, const Make& make) {
+    scratch_.Clear();
+    make(scratch_);
+    // No identity, or so long that copying costs more than what is saved.
+    if (series.generation() == 0 || scratch_.size() > kMostKept) return scratch_.text();
+    return Keep(series.index(), series.generation());
+  }
   PaddedText Keep(std::uint32_t index, std::uint32_t generation);
 
   std::vector<Entry> entries_;

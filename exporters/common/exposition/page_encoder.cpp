@@ -146,7 +146,8 @@ class Page {
     heads.prologue = std::move(prologue);
   }
 
-  PaddedText Labels(const FamilyView& family, FamilyHeads& heads, SeriesView series) {
+  __attribute__((always_inline)) PaddedText Labels(const FamilyView& family, FamilyHeads& heads,
+                                                   SeriesView series) {
     const auto make = [&](TextBuffer& out) {
       AppendPageLabels(out, family, series, dialect_.escaping);
     };
@@ -160,7 +161,7 @@ class Page {
 
   // A line but for its number; `name` ends in '{', a quoted one in ','. Gives where the number
   // goes.
-  char* Start(const TextBuffer& name, PaddedText labels) {
+  __attribute__((always_inline)) char* Start(const TextBuffer& name, PaddedText labels) {
     const PaddedText head = name.text();
     if (head.size + labels.size > kMostHead) return StartLong(head, labels);
     char* to = CopyPadded(out_.Reserve(head.size + labels.size + kMostRest), head);
@@ -189,7 +190,7 @@ class Page {
     if (labels.size != 0) to = CopyPadded(to, labels);
     return CopyPadded(to, last);
   }
-  char* StartLong(PaddedText head, PaddedText labels) {
+  __attribute__((noinline)) char* StartLong(PaddedText head, PaddedText labels) {
     if (labels.size == 0) {
       out_.Append({head.data, head.size - 1});
       out_.Append(head.data[head.size - 1] == ',' ? "} " : " ");
@@ -214,7 +215,8 @@ class Page {
     out_.Append(exemplar_.text());
   }
 
-  void Integer(const TextBuffer& name, PaddedText labels, std::uint64_t value) {
+  __attribute__((always_inline)) void Integer(const TextBuffer& name, PaddedText labels,
+                                              std::uint64_t value) {
     End(encoding::WriteInteger(Start(name, labels), value));
   }
   void Double(const TextBuffer& name, PaddedText labels, double value) {

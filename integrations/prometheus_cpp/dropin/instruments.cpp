@@ -43,7 +43,7 @@ Counter::~Counter() { DropInProcess::Instance().Retire(polymeter::MetricType::kC
 void Counter::IncrementByNoNumber(double amount) {
   const CellAddress cell = Cell();
   if (cell == kNoopCell || !std::isnan(amount)) return;
-  polymeter::detail::SlotAddDouble(cell + polymeter::detail::kDoubleTwinOffset, amount);
+  polymeter::detail::TwinAdd(cell, amount);
 }
 
 void Counter::Reset() {

@@ -1,5 +1,5 @@
 // The inlined increment and observe: all that a recording call executes.
-//
+
 // Stands alone and compiles as C++14, because headers that must stay C++14
 // include it. A cell address is the address of a 64-bit slot in "lane 0" of a
 // chunk; lane c + 1 lies (c + 1) * 64 KiB further and belongs to CPU c. A
@@ -9,7 +9,7 @@
 // contention. Readers sum the lanes. Where there is no rseq (another
 // architecture, an old libc, a thread that is not registered) the add goes
 // through CounterAddFallback, which uses atomic operations.
-//
+
 // Bit 0 of a cell address says "not the plain path": exemplars, exponential buckets, observations
 // one by one. kNoopCell is the no-op.
 // All functions: thread-safe, async-signal-safe, no lock, no allocation, no
@@ -43,6 +43,7 @@ constexpr std::uintptr_t kOutOfLineBit = 1;  // set: not the plain path
 constexpr std::size_t kLaneShift = 16;       // lanes are 64 KiB apart
 constexpr std::size_t kLaneBytes = std::size_t{1} << kLaneShift;
 constexpr std::size_t kDoubleTwinOffset = kLaneBytes / 2;
+constexpr std::size_t kDoublesFlagOffset = 40;  // in a chunk of counters; see ChunkHeader
 
 // Where the calling thread's rseq area lies, relative to the thread pointer. Where there is no
 // rseq it is an area of ours that always says "not registered". Set before other static
@@ -67,58 +68,71 @@ struct HistogramCell {
   const HistogramBounds* bounds;
 };
 
-POLYMETER_EXPORT void CounterAddFallback(CellAddress cell, std::uint64_t n) noexcept;
-POLYMETER_EXPORT void CounterAddFallback(CellAddress cell, double n) noexcept;
+POLYMETER_EXPORT void CounterAddFallback(CellAddress slot, std::uint64_t n) noexcept;
 // The double is added to the slot itself, not to its twin.
 POLYMETER_EXPORT void SumAddFallback(CellAddress slot, double n) noexcept;
 // A cell with kOutOfLineBit set that is not kNoopCell.
 POLYMETER_EXPORT void CounterAddOutOfLine(CellAddress cell, std::uint64_t n) noexcept;
 POLYMETER_EXPORT void CounterAddOutOfLine(CellAddress cell, double n) noexcept;
 POLYMETER_EXPORT void ObserveOutOfLine(CellAddress cell, double value) noexcept;
+// Of a chunk of counters: from now on readers look at the twins of its cells.
+POLYMETER_EXPORT void MarkDoubles(CellAddress cell) noexcept;
 // Counts a negative or NaN increment, or a NaN observation, that was refused.
 POLYMETER_EXPORT void RejectCounterAdd(CellAddress cell) noexcept;
 POLYMETER_EXPORT void RejectObservation(CellAddress cell) noexcept;
 
 #if POLYMETER_RSEQ
 
-// The critical section. A thread that is not registered has a negative CPU
-// number; any other is below the number of possible CPUs, for each of which
-// there is a lane. It leaves no descriptor behind (label 2), so that a
-// plug-in that counted can be unloaded. The section flag '?' puts the
+// clang-format off
+
+// A critical section; `s` is a digit that tells its labels from those of another section in the
+// same statement. A thread that is not registered has a negative CPU number; any other is below the
+// number of possible CPUs, for each of which there is a lane. The section flag '?' puts the
 // descriptor into the COMDAT group of the inline function around it.
-#define POLYMETER_RSEQ_BEGIN          \
-  ".pushsection __rseq_cs, \"aw?\"\n" \
-  ".balign 32\n"                      \
-  "3:\n"                              \
-  ".long 0, 0\n"                      \
-  ".quad 1f, (2f - 1f), 4f\n"         \
-  ".popsection\n"                     \
-  "5:\n"                              \
-  "leaq 3b(%%rip), %%rax\n"           \
-  "movq %%rax, %%fs:8(%[area])\n"     \
-  "1:\n"                              \
-  "movl %%fs:4(%[area]), %%eax\n"     \
-  "testl %%eax, %%eax\n"              \
-  "js %l[fallback]\n"                 \
+#define POLYMETER_RSEQ_BEGIN(s, fallback)                \
+  ".pushsection __rseq_cs, \"aw?\"\n"                    \
+  ".balign 32\n"                                         \
+  "3" s ":\n"                                            \
+  ".long 0, 0\n"                                         \
+  ".quad 1" s "f, (2" s "f - 1" s "f), 4" s "f\n"        \
+  ".popsection\n"                                        \
+  "5" s ":\n"                                            \
+  "leaq 3" s "b(%%rip), %%rax\n"                         \
+  "movq %%rax, %%fs:8(%[area])\n"                        \
+  "1" s ":\n"                                            \
+  "movl %%fs:4(%[area]), %%eax\n"                        \
+  "testl %%eax, %%eax\n"                                 \
+  "js %l[" fallback "]\n"                                \
   "shlq $16, %%rax\n"
-#define POLYMETER_RSEQ_END                 \
-  "2:\n"                                   \
-  "movq $0, %%fs:8(%[area])\n"             \
-  ".pushsection __rseq_failure, \"ax?\"\n" \
-  ".byte 0x0f, 0xb9, 0x3d\n"               \
-  ".long 0x53053053\n"                     \
-  "4:\n"                                   \
-  "jmp 5b\n"                               \
+#define POLYMETER_RSEQ_ADD(n, slot)                      \
+  "addq " n ", 65536(%%rax, %[" slot "])\n"
+#define POLYMETER_RSEQ_ADD_DOUBLE(n, slot)               \
+  "movsd 65536(%%rax, %[" slot "]), %%xmm15\n"           \
+  "addsd " n ", %%xmm15\n"                               \
+  "movsd %%xmm15, 65536(%%rax, %[" slot "])\n"
+#define POLYMETER_RSEQ_END(s)                            \
+  "2" s ":\n"                                            \
+  ".pushsection __rseq_failure, \"ax?\"\n"               \
+  ".byte 0x0f, 0xb9, 0x3d\n"                             \
+  ".long 0x53053053\n"                                   \
+  "4" s ":\n"                                            \
+  "jmp 5" s "b\n"                                        \
   ".popsection\n"
+// Leaves no descriptor behind, so that a plug-in that counted can be unloaded.
+#define POLYMETER_RSEQ_LEAVE "movq $0, %%fs:8(%[area])\n"
 
 // No "memory" clobber on purpose: the slots are read only by functions that are
 // never inlined, and the clobber would make callers reload everything they know.
 inline void SlotAdd(CellAddress slot, std::uint64_t n) noexcept {
-  __asm__ goto(POLYMETER_RSEQ_BEGIN "addq %[n], 65536(%%rax, %[slot])\n" POLYMETER_RSEQ_END
-               :
-               : [area] "r"(g_rseq_area.offset), [slot] "r"(slot), [n] "er"(n)
-               : "rax", "cc"
-               : fallback);
+  __asm__ goto(
+      POLYMETER_RSEQ_BEGIN("0", "fallback")
+      POLYMETER_RSEQ_ADD("%[n]", "slot")
+      POLYMETER_RSEQ_END("0")
+      POLYMETER_RSEQ_LEAVE
+      :
+      : [area] "r"(g_rseq_area.offset), [slot] "r"(slot), [n] "er"(n)
+      : "rax", "cc"
+      : fallback);
   return;
 fallback:
   CounterAddFallback(slot, n);
@@ -126,26 +140,58 @@ fallback:
 
 // Adds to the double that lies in the slot itself.
 inline void SlotAddDouble(CellAddress slot, double n) noexcept {
-  __asm__ goto(POLYMETER_RSEQ_BEGIN
-               "movsd 65536(%%rax, %[slot]), %%xmm15\n"
-               "addsd %[n], %%xmm15\n"
-               "movsd %%xmm15, 65536(%%rax, %[slot])\n" POLYMETER_RSEQ_END
-               :
-               : [area] "r"(g_rseq_area.offset), [slot] "r"(slot), [n] "x"(n)
-               : "rax", "xmm15", "cc"
-               : fallback);
+  __asm__ goto(
+      POLYMETER_RSEQ_BEGIN("0", "fallback")
+      POLYMETER_RSEQ_ADD_DOUBLE("%[n]", "slot")
+      POLYMETER_RSEQ_END("0")
+      POLYMETER_RSEQ_LEAVE
+      :
+      : [area] "r"(g_rseq_area.offset), [slot] "r"(slot), [n] "x"(n)
+      : "rax", "xmm15", "cc"
+      : fallback);
   return;
 fallback:
   SumAddFallback(slot, n);
 }
 
+// An observation: 1 to its bucket and the value to the sum. Each is a section of its own, because
+// a section ends with its one store; the second's descriptor takes the place of the first's.
+inline void ObservationAdd(CellAddress bucket, CellAddress sum, double value) noexcept {
+  __asm__ goto(
+      POLYMETER_RSEQ_BEGIN("0", "both")
+      POLYMETER_RSEQ_ADD("$1", "bucket")
+      POLYMETER_RSEQ_END("0")
+      POLYMETER_RSEQ_BEGIN("1", "rest")
+      POLYMETER_RSEQ_ADD_DOUBLE("%[value]", "sum")
+      POLYMETER_RSEQ_END("1")
+      POLYMETER_RSEQ_LEAVE
+      :
+      : [area] "r"(g_rseq_area.offset), [bucket] "r"(bucket), [sum] "r"(sum), [value] "x"(value)
+      : "rax", "xmm15", "cc"
+      : both, rest);
+  return;
+both:
+  CounterAddFallback(bucket, 1);
+rest:
+  SumAddFallback(sum, value);
+}
+
+// clang-format on
+
 #undef POLYMETER_RSEQ_BEGIN
+#undef POLYMETER_RSEQ_ADD
+#undef POLYMETER_RSEQ_ADD_DOUBLE
 #undef POLYMETER_RSEQ_END
+#undef POLYMETER_RSEQ_LEAVE
 
 #else
 
 inline void SlotAdd(CellAddress slot, std::uint64_t n) noexcept { CounterAddFallback(slot, n); }
 inline void SlotAddDouble(CellAddress slot, double n) noexcept { SumAddFallback(slot, n); }
+inline void ObservationAdd(CellAddress bucket, CellAddress sum, double value) noexcept {
+  CounterAddFallback(bucket, 1);
+  SumAddFallback(sum, value);
+}
 
 #endif  // POLYMETER_RSEQ
 
@@ -155,6 +201,18 @@ inline void CounterAdd(CellAddress cell, std::uint64_t n) noexcept {
     return;
   }
   SlotAdd(cell, n);
+}
+
+// Adds to the double of a counter, which lies in its slot's twin. Most chunks have counters of
+// integers only, and readers that know so read half.
+inline void TwinAdd(CellAddress cell, double n) noexcept {
+  const CellAddress flag = (cell & ~(kLaneBytes - 1)) + kDoublesFlagOffset;
+  if (__builtin_expect(
+          __atomic_load_n(reinterpret_cast<const std::uint32_t*>(flag), __ATOMIC_RELAXED) == 0,
+          0)) {
+    MarkDoubles(cell);
+  }
+  SlotAddDouble(cell + kDoubleTwinOffset, n);
 }
 
 // A double goes to the slot's twin; the counter's value is the sum of both.
@@ -167,11 +225,12 @@ inline void CounterAdd(CellAddress cell, double n) noexcept {
     RejectCounterAdd(cell);
     return;
   }
-  SlotAddDouble(cell + kDoubleTwinOffset, n);
+  TwinAdd(cell, n);
 }
 
 #if defined(__SSE2__)
 typedef double TwoDoubles __attribute__((vector_size(16)));
+typedef long long TwoInts __attribute__((vector_size(16)));
 #endif
 
 // Index of the first bound that is >= value (`le` semantics); bounds->count when
@@ -179,25 +238,23 @@ typedef double TwoDoubles __attribute__((vector_size(16)));
 inline std::uint32_t BucketIndex(const HistogramBounds& bounds, double value) noexcept {
 #if defined(__SSE2__)
   // The compilers' vectors: <emmintrin.h> takes three times as long to compile as all of this.
+  // Bounds ascend, so the number of those below the value is the bucket. Sixteen of them are
+  // compared without a branch: where a value falls is what no branch predictor knows.
+  constexpr std::ptrdiff_t kBlock = 16;
   const TwoDoubles v = {value, value};
-  std::uint32_t index = 0;
   const double* b = bounds.values;
-  for (const double* end = b + bounds.padded_count; b != end; b += 4) {
-    // One bit a bound that lies below the value; bounds ascend, so the number of
-    // bits is the distance to the bucket.
+  const double* const all = b + bounds.padded_count;
+  while (__builtin_expect(all - b > kBlock && b[kBlock - 1] < value, 0)) b += kBlock;
+  const auto passed = static_cast<std::uint32_t>(b - bounds.values);
+  const double* const end = all - b > kBlock ? b + kBlock : all;
+  TwoInts below = {0, 0};  // minus how many, in two halves
+  for (; b != end; b += 4) {
     TwoDoubles first, second;
     __builtin_memcpy(&first, b, sizeof(first));
     __builtin_memcpy(&second, b + 2, sizeof(second));
-    const int low = __builtin_ia32_movmskpd(reinterpret_cast<TwoDoubles>(first < v));
-    const int high = __builtin_ia32_movmskpd(reinterpret_cast<TwoDoubles>(second < v));
-    const std::uint32_t below = static_cast<std::uint32_t>(low | (high << 2));
-    if (below != 15) {
-      // 0, 1, 3, 7 -> 0, 1, 2, 3
-      return index + (below & 1) + ((below >> 1) & 1) + ((below >> 2) & 1);
-    }
-    index += 4;
+    below += reinterpret_cast<TwoInts>(first < v) + reinterpret_cast<TwoInts>(second < v);
   }
-  return bounds.count;
+  return passed - static_cast<std::uint32_t>(below[0] + below[1]);
 #else
   std::uint32_t index = 0;
   while (index < bounds.count && bounds.values[index] < value) ++index;
@@ -216,8 +273,8 @@ inline void HistogramObserve(CellAddress cell, double value) noexcept {
   }
   const HistogramCell& histogram = *reinterpret_cast<const HistogramCell*>(cell);
   const HistogramBounds& bounds = *histogram.bounds;
-  SlotAdd(histogram.row + sizeof(std::uint64_t) * BucketIndex(bounds, value), 1);
-  SlotAddDouble(histogram.row + sizeof(std::uint64_t) * (bounds.count + 1), value);
+  ObservationAdd(histogram.row + sizeof(std::uint64_t) * BucketIndex(bounds, value),
+                 histogram.row + sizeof(std::uint64_t) * (bounds.count + 1), value);
 }
 
 // A gauge is one atomic double in a chunk without lanes.

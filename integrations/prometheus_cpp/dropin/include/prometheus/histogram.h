@@ -39,9 +39,9 @@ class POLYMETER_EXPORT Histogram {
       return;
     }
     const polymeter::detail::HistogramBounds& bounds = *bounds_;
-    polymeter::detail::SlotAdd(
-        row + sizeof(std::uint64_t) * polymeter::detail::BucketIndex(bounds, value), 1);
-    polymeter::detail::SlotAddDouble(row + sizeof(std::uint64_t) * (bounds.count + 1), value);
+    polymeter::detail::ObservationAdd(
+        row + sizeof(std::uint64_t) * polymeter::detail::BucketIndex(bounds, value),
+        row + sizeof(std::uint64_t) * (bounds.count + 1), value);
   }
 
   // Adds to every bucket, +Inf's included (that is one more than there are bounds), and to the
