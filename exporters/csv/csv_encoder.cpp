@@ -164,7 +164,8 @@ class Table {
   }
   void WriteNativeBucket(double lower, double upper, std::uint64_t count) {
     if (count == 0) return;
-    if (lower > native_end_) WriteNativeRow(lower, 0);
+    // Not below the zero bucket that holds 0 alone: it would be a second row of that bound.
+    if (lower > native_end_ && lower != upper) WriteNativeRow(lower, 0);
     // The zero bucket may reach beyond the end of the first one that is not.
     WriteNativeRow(std::max(upper, native_end_), count);
   }

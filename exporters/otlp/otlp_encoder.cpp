@@ -178,7 +178,7 @@ class Pass {
     }
     // The value is worth more than its examples.
     if (texts.all.size != texts.attributes.size && Fits(texts.attributes, write)) return Count();
-    DropTooLarge();
+    report_.LeaveOut("too_large");
   }
 
   template <class Write>
@@ -199,11 +199,6 @@ class Pass {
     report_.complete = request_.Flush(sink_) && sink_.EndMessage(points_);
     points_ = 0;
     return report_.complete;
-  }
-
-  void DropTooLarge() {
-    if (report_.dropped.empty()) report_.dropped.push_back({"too_large", 0});
-    ++report_.dropped.front().points;
   }
 
   const Snapshot& snapshot_;

@@ -171,7 +171,7 @@ class PushgatewayEncoder final : public Encoder {
     std::uint64_t left_out = 0;
     const Snapshot unique = WithoutRepeatedSeries(snapshot, left_out);
     EncodeReport report = text_->Encode(unique, cache, sink);
-    if (left_out != 0) report.dropped.push_back({"repeated_series", left_out});
+    report.LeaveOut("repeated_series", left_out);
     return report;
   }
   std::string_view content_type() const override { return text_->content_type(); }

@@ -80,7 +80,7 @@ class Flush {
     }
     if (const std::size_t points = lines_.Finish(); points != 0 && lines_.ok()) {
       report_.points -= points;
-      Drop("no_packet", points);
+      report_.LeaveOut("no_packet", points);
     }
     report_.complete = lines_.ok();
     if (texts_ != nullptr && lines_.ok()) texts_->EndFlush();
@@ -90,7 +90,7 @@ class Flush {
  private:
   void WriteFamily(const FamilyView& family) {
     if (names_.Clashes(family)) {
-      Drop("name_clash", family.size());
+      report_.LeaveOut("name_clash", family.size());
       return;
     }
     // What counts is added up by the receiver; of two gauges only the last would be left.
@@ -100,7 +100,7 @@ class Flush {
     if (family.utf8_names && last_wins) {
       std::uint64_t left_out = 0;
       if (const auto rest = encoding::WithoutClashingSeries(family, tag_name_, left_out)) {
-        Drop("name_clash", left_out);
+        report_.LeaveOut("name_clash", left_out);
         WriteSeries(*rest);
         return;
       }
@@ -294,21 +294,11 @@ class Flush {
 
   void EndPoint() {
     if (const char* const fault = lines_.EndPoint(); fault != nullptr) {
-      Drop(fault, 1);
+      report_.LeaveOut(fault);
     } else {
       ++report_.points;
     }
   }
-  void Drop(std::string_view reason, std::uint64_t points) {
-    for (EncodeReport::Drop& drop : report_.dropped) {
-      if (drop.reason == reason) {
-        drop.points += points;
-        return;
-      }
-    }
-    report_.dropped.push_back({reason, points});
-  }
-
   const Snapshot& snapshot_;
   const StatsdFormat& format_;
   const bool dogstatsd_;

@@ -13,11 +13,12 @@ struct LinesEncoder : polymeter::Encoder {
   polymeter::EncodeReport Encode(const polymeter::Snapshot& snapshot, polymeter::EncoderCache*,
                                  polymeter::MessageSink& sink) const override {
     polymeter::EncodeReport report;
-    report.dropped.push_back({"no_counter", 0});
     for (const polymeter::FamilyView& family : snapshot.families()) {
       const auto* counters = std::get_if<polymeter::CounterPoints>(&family.points);
-      if (counters == nullptr) report.dropped[0].points += family.size();
-      if (counters == nullptr) continue;
+      if (counters == nullptr) {
+        report.LeaveOut("no_counter", family.size());
+        continue;
+      }
       for (const polymeter::CounterPoint& point : *counters) {
         std::string line(family.name);
         polymeter::VisitLabels(family, point.series, [&](auto name, auto value) {

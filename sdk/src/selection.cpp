@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "sdk/src/global_options.h"
 #include "sdk/src/identity.h"
 #include "sdk/src/native_spec.h"
 #include "sdk/src/near_miss.h"
@@ -18,93 +19,6 @@
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 namespace {
-
-bool IsLegacyPrefix(std::string_view text) { return IsMetricName(text); }
-bool IsUtf8Prefix(std::string_view text) { return IsMetricName(text, NameValidation::kUtf8); }
-
-constexpr OptionSpec kNameValidation{
-    .name = "name_validation",
-    .kind = OptionKind::kChoice,
-    .default_value = "legacy",
-    .help =
-        "Which names of metrics and labels are accepted: those that every Prometheus reads, or "
-        "any UTF-8.",
-    .choices = "legacy,utf8"};
-
-constexpr OptionSpec kGlobal[] = {
-    {.name = "backend",
-     .kind = OptionKind::kList,
-     .help = "The backends that get the metrics; null records nothing.",
-     .accepts = "a comma-separated list of backends"},
-    {.name = "labels", .kind = OptionKind::kPairs, .help = "Labels of every series."},
-    {.name = "prefix",
-     .help = "Put in front of every family name.",
-     .valid = &IsLegacyPrefix,
-     .accepts = "the beginning of a metric name, [a-zA-Z_:][a-zA-Z0-9_:]* unless "
-                "METRICS_NAME_VALIDATION=utf8, without __ in front"},
-    kNameValidation,
-    {.name = "buckets",
-     .help = "Upper bounds of histograms, by family, over what the code says; or native, with a "
-             "schema of -4 to 8: exponential buckets.",
-     .accepts = "family=0.1,0.5,1;other=native:3, the bounds finite and ascending"},
-    {.name = "series_limit",
-     .kind = OptionKind::kInteger,
-     .default_value = "50000",
-     .help = "Series a family; new ones above it are counted in one overflow series. 0: no limit."},
-    {.name = "series_warning",
-     .kind = OptionKind::kInteger,
-     .default_value = "2000",
-     .help = "Series of a family from which on a message names the label to blame. 0: never."},
-    {.name = "series_ttl",
-     .kind = OptionKind::kDuration,
-     .default_value = "0",
-     .help = "After how long without a change a series is left out until it changes. 0: never."},
-    {.name = "views",
-     .help = "What becomes of families that match: dropped, other labels, other buckets; for one "
-             "backend where it is named.",
-     .accepts = "rules such as debug_*=drop; http_*=drop_labels(path),rename_label(code:status); "
-                "statsd/job_*=keep; *_seconds[histogram]=buckets(0.1,0.5,1)"},
-    {.name = "exemplars",
-     .kind = OptionKind::kChoice,
-     .default_value = "trace_based",
-     .help = "Which increments and observations become exemplars, in families that keep some: "
-             "those of a sampled trace, all or none.",
-     .choices = "trace_based,always_on,always_off",
-     .standard = "OTEL_METRICS_EXEMPLAR_FILTER"},
-    {.name = "self",
-     .kind = OptionKind::kBool,
-     .default_value = "true",
-     .help = "Whether the families polymeter_* say what the library delivers and costs; the costs "
-             "by default only where a backend runs."},
-    {.name = "strict",
-     .kind = OptionKind::kBool,
-     .default_value = "false",
-     .help = "Problems in the configuration are an error at start-up."},
-};
-
-// In ExemplarFilter's order.
-constexpr std::string_view kExemplarFilters[] = {"always_off", "trace_based", "always_on"};
-
-// OpenTelemetry's variables that no option of a table stands for.
-enum Standard { kMetricsExporter, kSdkDisabled, kServiceName, kResourceAttributes };
-constexpr OptionSpec kStandard[] = {
-    {.name = "OTEL_METRICS_EXPORTER",
-     .kind = OptionKind::kList,
-     .help = "The backends, where METRICS_BACKEND is not set; none exports nothing.",
-     .accepts = "otlp, prometheus, console, none"},
-    {.name = "OTEL_SDK_DISABLED",
-     .kind = OptionKind::kBool,
-     .default_value = "false",
-     .help = "true disables what OTEL_METRICS_EXPORTER selects.",
-     .accepts = "true or false"},
-    {.name = "OTEL_SERVICE_NAME",
-     .default_value = "unknown_service:<program>",
-     .help = "The service's name; wins over service.name in OTEL_RESOURCE_ATTRIBUTES."},
-    {.name = "OTEL_RESOURCE_ATTRIBUTES",
-     .kind = OptionKind::kPairs,
-     .help = "Who measures: service.version, service.instance.id and others.",
-     .accepts = "name=value,name=value, percent-encoded"},
-};
 
 // A backend that OTEL_METRICS_EXPORTER may name.
 bool IsStandardExporter(std::string_view name) {
@@ -142,57 +56,13 @@ const std::string* Find(const StringPairs& pairs, std::string_view name) {
   return nullptr;
 }
 
-// The code's options that have a variable, so that one way decides about all of them. What
-// Options::Set says comes last and wins.
-StringPairs SettersAsSettings(const Options& options) {
-  StringPairs settings;
-  if (options.backends()) settings.emplace_back("METRICS_BACKEND", *options.backends());
-  if (!options.prefix().empty()) settings.emplace_back("METRICS_PREFIX", options.prefix());
-  if (options.names() == NameValidation::kUtf8) {
-    settings.emplace_back("METRICS_NAME_VALIDATION", "utf8");
-  }
-  if (options.series_limit()) {
-    const auto limit = std::min<std::uint64_t>(*options.series_limit(), INT64_MAX);
-    settings.emplace_back("METRICS_SERIES_LIMIT", std::to_string(limit));
-  }
-  if (options.series_warning()) {
-    const auto warning = std::min<std::uint64_t>(*options.series_warning(), INT64_MAX);
-    settings.emplace_back("METRICS_SERIES_WARNING", std::to_string(warning));
-  }
-  if (options.self_metrics()) {
-    settings.emplace_back("METRICS_SELF", *options.self_metrics() ? "true" : "false");
-  }
-  if (options.series_ttl().count() > 0) {
-    settings.emplace_back("METRICS_SERIES_TTL",
-                          std::to_string(options.series_ttl().count()) + "ms");
-  }
-  if (options.exemplar_filter()) {
-    settings.emplace_back("METRICS_EXEMPLARS",
-                          kExemplarFilters[static_cast<std::size_t>(*options.exemplar_filter())]);
-  }
-  settings.insert(settings.end(), options.settings().begin(), options.settings().end());
-  return settings;
-}
-
-std::string IsNot(Standard variable) {
-  return "is not " + std::string(kStandard[variable].accepts);
+std::string IsNot(StandardVariable variable) {
+  return "is not " + std::string(SpecOf(variable).accepts);
 }
 
 // How a message names the place of a value.
 std::string Subject(std::string_view variable, std::string_view source) {
   return std::string(variable) + (source == kFromOptions ? " in Options" : "");
-}
-
-// The settings by the names that are accepted, which one of them says.
-std::vector<OptionSpec> SpecsFor(NameValidation names) {
-  std::vector<OptionSpec> specs(std::begin(kGlobal), std::end(kGlobal));
-  for (OptionSpec& spec : specs) {
-    if (names == NameValidation::kUtf8 && spec.valid == &IsLegacyPrefix) {
-      spec.valid = &IsUtf8Prefix;
-      spec.accepts = "the beginning of a metric name, UTF-8 without NUL and without __ in front";
-    }
-  }
-  return specs;
 }
 
 // One run of Select.
@@ -208,10 +78,10 @@ class Selector {
     const StringPairs setters = SettersAsSettings(given_);
     Problems said_below;
     const BackendOptions first =
-        ResolveOptions("", {&kNameValidation, 1}, environment_, setters, said_below);
+        ResolveOptions("", {&NameValidationOption(), 1}, environment_, setters, said_below);
     names_ =
         first.Choice("name_validation") == "utf8" ? NameValidation::kUtf8 : NameValidation::kLegacy;
-    const std::vector<OptionSpec> specs = SpecsFor(names_);
+    const std::vector<OptionSpec> specs = GlobalOptionsFor(names_);
     const BackendOptions global = ResolveOptions("", specs, environment_, setters, problems_);
     result_.strict = global.Bool("strict");
     CheckNames();
@@ -244,7 +114,7 @@ class Selector {
         names.push_back(VariableName(backend, spec.name).substr(kPrefix.size()));
       }
     };
-    add("", kGlobal);
+    add("", GlobalOptions());
     for (const KnownBackend& backend : known_) add(backend.name, backend.options);
 
     const auto check = [&](const std::string& name, bool ours) {
@@ -330,7 +200,7 @@ class Selector {
   void SelectBackends(const BackendOptions& global) {
     const std::string text = Joined(global.List("backend"));
     const std::string source(text.empty() ? kFromDefault : global.Source("backend"));
-    const auto exporter = environment_.Get(kStandard[kMetricsExporter].name);
+    const auto exporter = environment_.Get(SpecOf(StandardVariable::kMetricsExporter).name);
     const bool exporter_decides = exporter && source != "METRICS_BACKEND";
     std::string_view from = kFromDefault;
     if (source == "METRICS_BACKEND") {
@@ -349,12 +219,13 @@ class Selector {
   }
 
   bool OtelDisabled() {
-    const auto text = environment_.Get(kStandard[kSdkDisabled].name);
+    const auto text = environment_.Get(SpecOf(StandardVariable::kSdkDisabled).name);
     if (!text) return false;
     const std::string lower = LowerCase(Trimmed(*text));
     if (lower != "true" && lower != "false" && !disabled_reported_) {
       disabled_reported_ = true;
-      problems_.Add("OTEL_SDK_DISABLED", *text, IsNot(kSdkDisabled), "false is used");
+      problems_.Add("OTEL_SDK_DISABLED", *text, IsNot(StandardVariable::kSdkDisabled),
+                    "false is used");
     }
     return lower == "true";
   }
@@ -366,12 +237,13 @@ class Selector {
     StringPairs from_environment;
     std::string_view attributes_source =
         given_.resource_attributes().empty() ? kFromDefault : kFromOptions;
-    if (const auto text = environment_.Get(kStandard[kResourceAttributes].name)) {
+    if (const auto text = environment_.Get(SpecOf(StandardVariable::kResourceAttributes).name)) {
       if (auto pairs = ParsePairs(*text)) {
         from_environment = std::move(*pairs);
         attributes_source = "OTEL_RESOURCE_ATTRIBUTES";
       } else {
-        problems_.Add("OTEL_RESOURCE_ATTRIBUTES", *text, IsNot(kResourceAttributes),
+        problems_.Add("OTEL_RESOURCE_ATTRIBUTES", *text,
+                      IsNot(StandardVariable::kResourceAttributes),
                       "all of its attributes are ignored");
       }
     }
@@ -389,7 +261,7 @@ class Selector {
       return std::pair(attribute == nullptr ? std::string() : *attribute, kFromOptions);
     };
     auto [service, service_source] = pick("service.name", given_.service());
-    if (const auto name = environment_.Get(kStandard[kServiceName].name)) {
+    if (const auto name = environment_.Get(SpecOf(StandardVariable::kServiceName).name)) {
       service = *name;
       service_source = "OTEL_SERVICE_NAME";
     }
@@ -555,10 +427,7 @@ class Selector {
 
   void SelectExemplars(const BackendOptions& global) {
     const std::string& text = global.Choice("exemplars");
-    const auto* const filter =
-        std::find(std::begin(kExemplarFilters), std::end(kExemplarFilters), text);
-    result_.options.ExemplarFilter(
-        static_cast<ExemplarFilter>(filter - std::begin(kExemplarFilters)));
+    result_.options.ExemplarFilter(ExemplarFilterOf(text));
     Say("METRICS_EXEMPLARS", text, global.Source("exemplars"));
   }
 
@@ -577,9 +446,6 @@ class Selector {
 };
 
 }  // namespace
-
-std::span<const OptionSpec> GlobalOptions() { return kGlobal; }
-std::span<const OptionSpec> StandardVariables() { return kStandard; }
 
 Selection Select(const Options& options, const Environment& environment,
                  const std::vector<KnownBackend>& known, Problems& problems) {

@@ -32,12 +32,6 @@ struct Selection {
   bool strict = false;                // METRICS_STRICT
 };
 
-// The settings that are not a backend's own: METRICS_BACKEND and its kin.
-POLYMETER_EXPORT std::span<const OptionSpec> GlobalOptions();
-// OpenTelemetry's variables that count for all backends, by their full names. (Those that stand
-// for one option are its `standard`.)
-std::span<const OptionSpec> StandardVariables();
-
 // METRICS_BACKEND holds names in any case, with spaces, twice or with `null` beside them: null
 // is what remains when no other name is given, and adds nothing beside one. Set, it decides, even
 // when all of its names are wrong. After it come OTEL_METRICS_EXPORTER (unless

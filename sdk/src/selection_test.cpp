@@ -1,4 +1,5 @@
 #include "sdk/src/selection.h"
+#include "sdk/src/global_options.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -7,8 +7,8 @@
 
 #include "exporters/backends.h"
 #include "integrations/prometheus_cpp/dropin/dropin_environment.h"
+#include "sdk/src/global_options.h"
 #include "sdk/src/option_spec.h"
-#include "sdk/src/selection.h"
 #include "sdk/src/value_parsing.h"
 
 namespace polymeter::detail {

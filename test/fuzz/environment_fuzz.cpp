@@ -15,8 +15,8 @@
 #include "exporters/backends.h"
 #include "sdk/src/clock.h"
 #include "sdk/src/env.h"
+#include "sdk/src/global_options.h"
 #include "sdk/src/option_spec.h"
-#include "sdk/src/selection.h"
 #include "sdk/src/text.h"
 
 namespace {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "exporters/common/encoding/written_labels.h"
+
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 namespace {
@@ -96,6 +98,16 @@ bool FamilyNaming::Owned(std::string_view name) const {
 bool FamilyNaming::BaseTaken(std::string_view base) const {
   return Owned(base) || (EndsWith(base, kCreated) && IsCounter(Without(base, kCreated))) ||
          (has_target_ && (base == "target" || base == "target_info"));
+}
+
+std::optional<FamilyView> FamilyNaming::WithoutClashingSeries(const FamilyView& family,
+                                                              EncodeReport& report) const {
+  if (!family.utf8_names || escaping_ == NameEscaping::kAllowUtf8) return std::nullopt;
+  const auto write = [this](std::string_view name) { return EscapedLabelName(name, escaping_); };
+  std::uint64_t left_out = 0;
+  auto rest = encoding::WithoutClashingSeries(family, write, left_out);
+  report.LeaveOut("name_clash", left_out);
+  return rest;
 }
 
 FamilyForm FamilyNaming::FormOf(const FamilyView& family) const {

@@ -6,11 +6,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "exporters/common/exposition/name_escaping.h"
+#include "polymeter/encoder.h"
 #include "polymeter/snapshot.h"
 
 POLYMETER_BEGIN_NAMESPACE
@@ -39,6 +41,19 @@ class FamilyNaming {
                NameEscaping escaping = NameEscaping::kAllowUtf8);
 
   FamilyForm FormOf(const FamilyView& family) const;
+  // Calls write(family, form) with what a page can have of a family. What names that become one
+  // leave out, all of it or some series, is told `report`.
+  template <class Write>
+  void Visit(const FamilyView& family, EncodeReport& report, const Write& write) const {
+    const FamilyForm form = FormOf(family);
+    if (form == FamilyForm::kLeftOut) {
+      report.LeaveOut("name_clash", family.size());
+    } else if (const auto rest = WithoutClashingSeries(family, report)) {
+      write(*rest, form);
+    } else {
+      write(family, form);
+    }
+  }
   FamilyNames NamesOf(const FamilyView& family, FamilyForm form) const;
   // Whether target_info can be written: OpenMetrics, there is a resource, and no family of the
   // application has a name that it needs.
@@ -50,6 +65,9 @@ class FamilyNaming {
     std::string name;
     const FamilyView* family;
   };
+  // Nothing: it has none.
+  std::optional<FamilyView> WithoutClashingSeries(const FamilyView& family,
+                                                  EncodeReport& report) const;
   std::string WrittenName(const FamilyView& family) const;
   void MakeWritten();
   const FamilyView* Find(std::string_view name) const;

@@ -8,7 +8,6 @@
 #include "exporters/common/encoding/block_writer.h"
 #include "exporters/common/encoding/escape.h"
 #include "exporters/common/encoding/numbers.h"
-#include "exporters/common/encoding/written_labels.h"
 #include "exporters/common/exposition/exemplar_text.h"
 #include "exporters/common/exposition/family_names.h"
 #include "exporters/common/exposition/line_heads.h"
@@ -69,9 +68,12 @@ class Page {
       AppendTargetInfo(scratch_, snapshot_.resource());
       out_.Append(scratch_.text());
     }
+    const auto write = [this](const FamilyView& family, FamilyForm form) {
+      WriteFamily(family, form);
+    };
     for (const FamilyView& family : snapshot_.families()) {
       if (!out_.ok()) break;
-      if (family.size() != 0) WriteFamily(family);
+      if (family.size() != 0) naming_.Visit(family, report_, write);
     }
     if (dialect_.openmetrics) out_.Append("# EOF\n");
     out_.Flush();
@@ -81,26 +83,6 @@ class Page {
   }
 
  private:
-  void WriteFamily(const FamilyView& family) {
-    const FamilyForm form = naming_.FormOf(family);
-    if (form == FamilyForm::kLeftOut) {
-      Drop("name_clash", family.size());
-      return;
-    }
-    if (family.utf8_names && dialect_.escaping != NameEscaping::kAllowUtf8) {
-      const auto write = [this](std::string_view name) {
-        return EscapedLabelName(name, dialect_.escaping);
-      };
-      std::uint64_t left_out = 0;
-      if (const auto rest = encoding::WithoutClashingSeries(family, write, left_out)) {
-        Drop("name_clash", left_out);
-        WriteFamily(*rest, form);
-        return;
-      }
-    }
-    WriteFamily(family, form);
-  }
-
   void WriteFamily(const FamilyView& family, FamilyForm form) {
     FamilyHeads local;
     FamilyHeads& heads = heads_ != nullptr ? heads_->Of(family.id) : local;
@@ -236,7 +218,7 @@ class Page {
     for (const CounterPoint& point : points) {
       if (!out_.ok()) return;
       if (strict && !(point.is_integer() || point.value() >= 0)) {
-        Drop("counter_value", 1);
+        report_.LeaveOut("counter_value");
         continue;
       }
       const PaddedText labels = Labels(family, heads, point.series);
@@ -346,16 +328,6 @@ class Page {
     const char* const begin = labels.size == 0 ? text + 1 : text;
     const PaddedText last{begin, static_cast<std::size_t>(end - begin)};
     End(write_(Start(heads.sample, labels, last), quantile.value));
-  }
-
-  void Drop(std::string_view reason, std::uint64_t points) {
-    for (EncodeReport::Drop& drop : report_.dropped) {
-      if (drop.reason == reason) {
-        drop.points += points;
-        return;
-      }
-    }
-    report_.dropped.push_back({reason, points});
   }
 
   static constexpr std::size_t kMostRest = kMostDigits + 3;  // "} ", a number, LF

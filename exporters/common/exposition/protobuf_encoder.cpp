@@ -133,9 +133,12 @@ class ProtobufPage {
   EncodeReport Write(MessageSink& sink) {
     if (cache_ != nullptr) cache_->BeginPage();
     WriteTarget();
+    const auto write = [this](const FamilyView& family, FamilyForm form) {
+      WriteFamily(family, form);
+    };
     for (const FamilyView& family : snapshot_.families()) {
       if (!out_.ok()) break;
-      if (family.size() != 0) WriteFamily(family);
+      if (family.size() != 0) naming_.Visit(family, report_, write);
     }
     out_.Flush();
     report_.complete = out_.ok() && sink.EndMessage(static_cast<std::size_t>(report_.points));
@@ -174,24 +177,6 @@ class ProtobufPage {
     WriteMetric(labels.text(), value);
   }
 
-  void WriteFamily(const FamilyView& family) {
-    const FamilyForm form = naming_.FormOf(family);
-    if (form == FamilyForm::kLeftOut) {
-      Drop("name_clash", family.size());
-      return;
-    }
-    if (Escapes(family, options_.escaping)) {
-      std::uint64_t left_out = 0;
-      const auto write = Writer(options_.escaping);
-      if (const auto rest = encoding::WithoutClashingSeries(family, write, left_out)) {
-        Drop("name_clash", left_out);
-        WriteFamily(*rest, form);
-        return;
-      }
-    }
-    WriteFamily(family, form);
-  }
-
   void WriteFamily(const FamilyView& family, FamilyForm form) {
     ProtobufFamily local;
     ProtobufFamily& kept = cache_ != nullptr ? cache_->Of(family.id) : local;
@@ -225,7 +210,7 @@ class ProtobufPage {
       for (; begin != end && out_.ok(); ++begin) {
         const PaddedText value = values_.Of(*begin);
         if (value.size == 0) {
-          Drop("bad_native_histogram", 1);
+          report_.LeaveOut("bad_native_histogram");
           continue;
         }
         WriteMetric(Labels(family, kept, begin->series), value);
@@ -275,16 +260,6 @@ class ProtobufPage {
     out_.Advance(to);
     out_.Append(labels);
     out_.Append(value);
-  }
-
-  void Drop(std::string_view reason, std::uint64_t points) {
-    for (EncodeReport::Drop& drop : report_.dropped) {
-      if (drop.reason == reason) {
-        drop.points += points;
-        return;
-      }
-    }
-    report_.dropped.push_back({reason, points});
   }
 
   const Snapshot& snapshot_;

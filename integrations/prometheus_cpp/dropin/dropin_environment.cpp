@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "sdk/src/global_options.h"
 #include "sdk/src/option_spec.h"
 #include "sdk/src/selection.h"
 #include "sdk/src/value_parsing.h"

@@ -39,6 +39,18 @@ struct EncodeReport {
   std::uint64_t points = 0;   // written
   std::vector<Drop> dropped;  // what the format cannot carry
   bool complete = true;       // false: the sink refused bytes
+
+  // Adds `n` points that are left out for `reason`, which is static text.
+  void LeaveOut(std::string_view reason, std::uint64_t n = 1) {
+    if (n == 0) return;
+    for (Drop& drop : dropped) {
+      if (drop.reason == reason) {
+        drop.points += n;
+        return;
+      }
+    }
+    dropped.push_back({reason, n});
+  }
 };
 
 // Pure: no clock, no environment, no I/O. const and thread-safe; the cache is not.

@@ -83,8 +83,7 @@ class ScratchEncoder : public Encoder {
           },
           family.points);
     }
-    if (uncarried != 0 && defect_ != "miscounts")
-      report.dropped.push_back({"no_number", uncarried});
+    if (defect_ != "miscounts") report.LeaveOut("no_number", uncarried);
     if (report.complete && !sink.EndMessage(report.points)) report.complete = false;
     return report;
   }
