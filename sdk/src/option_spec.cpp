@@ -142,9 +142,10 @@ bool BackendOptions::Parse(const OptionSpec& spec, std::string_view text, bool o
       break;
     }
     case OptionKind::kDuration: {
-      // Through text with a unit, so that the limits are the same.
-      const auto value =
-          otel ? ParseDuration(ParseInteger(text) ? out.text + "ms" : "") : ParseDuration(text);
+      // A standard's gets its unit here: the limits are the same then, and what is said to be
+      // effective is a value of our own variable.
+      if (otel) out.text = ParseInteger(text) ? out.text + "ms" : "";
+      const auto value = ParseDuration(out.text);
       if (!value || !in_range(value->count())) return false;
       out.integer = value->count();
       break;

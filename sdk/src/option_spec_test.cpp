@@ -116,7 +116,9 @@ TEST(BackendOptions, NameTheCodeAsThePlaceOfABadValue) {
 }
 
 TEST(BackendOptions, ReadOpenTelemetrysDurationsAsIntegerMilliseconds) {
-  EXPECT_EQ(Resolve({{"OTEL_TEST_TIMEOUT", "2500"}}).options.Duration("timeout"), 2500ms);
+  const auto resolved = Resolve({{"OTEL_TEST_TIMEOUT", "2500"}});
+  EXPECT_EQ(resolved.options.Duration("timeout"), 2500ms);
+  EXPECT_EQ(resolved.options.Text("timeout"), "2500ms") << "as METRICS_TEST_TIMEOUT takes it";
   for (const char* bad : {"2s", "2.5", "-1", "ten"}) {
     const auto [options, problems] = Resolve({{"OTEL_TEST_TIMEOUT", bad}});
     EXPECT_EQ(options.Duration("timeout"), 10s) << bad;
