@@ -14,10 +14,11 @@
 //   bound in the label le, then `count` and `sum`; of a summary a `quantile` for each, in the
 //   label quantile, then `count` and `sum`.
 // - A histogram's exponential buckets (Prometheus' native ones) are `native_bucket` rows behind the
-//   others: cumulative as well, with le for each bound at which the count changes and each at which
-//   buckets that counted nothing end, so that what lies between two rows lies in one bucket or is
-//   nothing. Bounds below zero do not belong to what is below them. Its resolution is
-//   `native_schema`.
+//   others: cumulative as well, with le for each bound at which a bucket that counted something
+//   ends and each at which buckets that counted nothing end, so that what lies between two rows
+//   lies in one bucket or is nothing. A bucket of one value alone (the zero bucket of a threshold
+//   of 0) has one row, and the empty stretch before it has none: two rows would have one le. Bounds
+//   below zero do not belong to what is below them. Its resolution is `native_schema`.
 // - `value`: digits of an integer, exact; else the shortest form that reads back the same; NaN,
 //   +Inf, -Inf.
 // - Help, unit, start times, resource and exemplars have no place.

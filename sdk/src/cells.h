@@ -98,7 +98,9 @@ class POLYMETER_EXPORT CellStore {
   // In a forked child: every cell is zero.
   void RestartInChild() noexcept;
 
-  // What the cells take at most, untouched lanes included.
+  // What the cells take, untouched lanes included, but for what grows beside them: rows of native
+  // histograms for the other sign and their sets after a scale-down, the exemplars of counters and
+  // the labels of those of histograms.
   std::size_t bytes() const noexcept;
 
   // Refused increments and observations since the start, and the cell of one of them (0: none).

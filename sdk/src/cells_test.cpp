@@ -1,12 +1,15 @@
-// What readers of cells leave out, and cells that are retired and used anew.
+// What readers of cells leave out, and memory and cells that are used anew.
 #include "sdk/src/cells.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <thread>
 
 #if POLYMETER_RSEQ && defined(__GLIBC__) && __GLIBC_PREREQ(2, 35)
@@ -61,16 +64,45 @@ TEST(CellStore, ReadsWhatThreadsWithoutRestartableSequencesAdd) {
     if (__rseq_size != 0) {  // else no thread is registered
       char* thread_pointer = nullptr;
       __asm__("movq %%fs:0, %0" : "=r"(thread_pointer));
-      constexpr unsigned kRegistered = 32;  // bytes, by glibc
+      // Of the size that it was registered with, which is libc's to choose.
       constexpr int kUnregister = 1;
-      ASSERT_EQ(
-          syscall(SYS_rseq, thread_pointer + __rseq_offset, kRegistered, kUnregister, RSEQ_SIG), 0);
+      bool done = false;
+      for (unsigned size = 32; size <= 256 && !done; size += 32) {
+        done = syscall(SYS_rseq, thread_pointer + __rseq_offset, size, kUnregister, RSEQ_SIG) == 0;
+      }
+      ASSERT_TRUE(done);
     }
     add();
   }).join();
   expect(2);
 }
 #endif
+
+// As after mlockall(): the kernel does not take such memory back, and says so.
+TEST(ChunkPool, WipesMemoryThatIsLocked) {
+  constexpr auto kKind = detail::ChunkKind::kPlain;
+  detail::ChunkPool& pool = detail::ChunkPool::Instance();
+  char* const chunk = pool.Acquire(kKind);
+  ASSERT_NE(chunk, nullptr);
+  ASSERT_EQ(mlock(chunk, detail::kLaneBytes), 0);
+  const auto is_zero = [&] {
+    return std::all_of(chunk, chunk + detail::kLaneBytes, [](char c) { return c == 0; });
+  };
+  std::memset(chunk, 7, detail::kLaneBytes);
+  pool.Release(kKind, chunk);
+  EXPECT_TRUE(is_zero());
+  std::memset(chunk, 7, detail::kLaneBytes);  // as a stale handle would
+  for (int i = 0; i < 65; ++i) pool.Release(kKind, detail::MapChunk(kKind));
+  char* again = pool.Acquire(kKind);
+  for (int turn = 0; turn < 1000 && again != chunk; ++turn) {
+    pool.Release(kKind, again);
+    again = pool.Acquire(kKind);
+  }
+  ASSERT_EQ(again, chunk);
+  EXPECT_TRUE(is_zero());
+  EXPECT_EQ(munlock(chunk, detail::kLaneBytes), 0);
+  pool.Release(kKind, chunk);
+}
 
 TEST(CellStore, ForgetsNoLateIncrementWhenACellIsUsedAnew) {
   detail::CellStore store;

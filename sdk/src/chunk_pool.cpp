@@ -2,6 +2,8 @@
 
 #include <sys/mman.h>
 
+#include <cstring>
+
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 namespace {
@@ -19,6 +21,12 @@ std::size_t BytesOf(ChunkKind kind) noexcept {
     default:
       return kLaneBytes;
   }
+}
+
+// Also memory that the application has locked (mlockall), which the kernel does not take back.
+void Wipe(ChunkKind kind, char* chunk) noexcept {
+  const std::size_t bytes = BytesOf(kind);
+  if (madvise(chunk, bytes, MADV_DONTNEED) != 0) std::memset(chunk, 0, bytes);
 }
 
 }  // namespace
@@ -57,12 +65,12 @@ char* ChunkPool::Acquire(ChunkKind kind) noexcept {
   }
   if (chunk == nullptr) return MapChunk(kind);
   // What stale handles wrote meanwhile.
-  if (IsWiped(kind)) madvise(chunk, BytesOf(kind), MADV_DONTNEED);
+  if (IsWiped(kind)) Wipe(kind, chunk);
   return chunk;
 }
 
 void ChunkPool::Release(ChunkKind kind, char* chunk) noexcept {
-  if (IsWiped(kind)) madvise(chunk, BytesOf(kind), MADV_DONTNEED);
+  if (IsWiped(kind)) Wipe(kind, chunk);
   const std::lock_guard lock(mutex_);
   free_[static_cast<std::size_t>(kind)].push_back(chunk);
 }

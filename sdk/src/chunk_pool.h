@@ -23,8 +23,9 @@ struct ChunkHeader {
   std::atomic<std::uint64_t> exemplar_filter;   // an ExemplarFilter
   std::atomic<std::uint64_t> refused_labels;    // of exemplars
   std::atomic<std::uintptr_t> labels_offender;  // the counter or the exemplar slots of the first
-  // Of laned chunks, what readers may leave out while it is 0: set before the first addition, so
-  // that whoever knows of one finds it.
+  // Of laned chunks of counters and of histograms' rows, what readers may leave out while it is 0:
+  // set before the first addition, so that whoever knows of one finds it. ReadEpoch, where it is
+  // built without restartable sequences, adds to lane 0 without a mark: its reader sums all lanes.
   std::atomic<std::uint32_t> doubles;    // some counter has got a double
   std::atomic<std::uint32_t> fallbacks;  // something was added without a restartable sequence
 };

@@ -104,7 +104,8 @@ class FamilyCore {
   }
   // Look-ups of values that had no room under the limit.
   std::uint64_t overflowed_lookups() const noexcept;
-  // What records and tables take; and with what the cells take at most.
+  // What records and tables take; and with the cells, but for exemplars, the older sets of native
+  // histograms and the closed intervals of summaries.
   std::size_t series_bytes() const noexcept;
   // The caller holds a pin of the registry.
   std::size_t bytes() const noexcept;

@@ -97,6 +97,9 @@ constexpr OptionSpec kStandard[] = {
 // In ExemplarFilter's order.
 constexpr std::string_view kExemplarFilters[] = {"always_off", "trace_based", "always_on"};
 
+static_assert(std::size(kStandard) ==
+              static_cast<std::size_t>(StandardVariable::kResourceAttributes) + 1);
+
 }  // namespace
 
 std::span<const OptionSpec> GlobalOptions() { return kGlobal; }

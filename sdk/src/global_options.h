@@ -2,7 +2,6 @@
 // OpenTelemetry's variables that count for all backends.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>

@@ -2,6 +2,7 @@
 #include "polymeter/metrics.h"
 
 #include <utility>
+#include <vector>
 
 #include "sdk/src/cardinality.h"
 #include "sdk/src/core.h"
@@ -34,21 +35,23 @@ namespace {
 // A callback is a producer with one series.
 class CallbackProducer final : public Producer {
  public:
-  CallbackProducer(MetricType type, std::string name, std::string help, std::string unit,
+  CallbackProducer(MetricType type, std::string name, std::string help, FamilyOptions options,
                    std::function<double()> read)
       : type_(type),
         name_(std::move(name)),
         help_(std::move(help)),
-        unit_(std::move(unit)),
-        read_(std::move(read)) {}
+        options_(std::move(options)),
+        read_(std::move(read)) {
+    for (const auto& [label, text] : options_.const_labels()) labels_.push_back({label, text});
+  }
 
   void Collect(FamilySink& sink) override {
     const double value = read_();
-    sink.BeginFamily(type_, name_, help_, unit_);
+    sink.BeginFamily(type_, name_, help_, options_);
     if (type_ == MetricType::kCounter) {
-      sink.Counter({}, value);
+      sink.Counter(labels_.data(), labels_.size(), value);
     } else {
-      sink.Gauge({}, value);
+      sink.Gauge(labels_.data(), labels_.size(), value);
     }
   }
 
@@ -56,8 +59,9 @@ class CallbackProducer final : public Producer {
   const MetricType type_;
   const std::string name_;
   const std::string help_;
-  const std::string unit_;
+  const FamilyOptions options_;
   const std::function<double()> read_;
+  std::vector<Label> labels_;  // the constant ones, which options_ holds
 };
 
 }  // namespace
@@ -229,7 +233,7 @@ Attachment Metrics::AddCallback(MetricType type, std::string_view name, std::str
   if (!recording() || read == nullptr) return {};
   try {
     auto producer = std::make_shared<detail::CallbackProducer>(
-        type, std::string(name), std::string(help), options.unit(), std::move(read));
+        type, std::string(name), std::string(help), options, std::move(read));
     Producer* const address = producer.get();
     return Attachment(core_->producers().Attach(address, std::move(producer), /*may_hang=*/false));
   } catch (const std::exception& e) {

@@ -127,7 +127,8 @@ TEST(NativeHistogram, SaysWhatIsAccepted) {
   for (const Asked& wrong :
        {Asked().Schema(9), Asked().Schema(-5), Asked().MaxBuckets(159), Asked().MaxBuckets(1025),
         Asked().ZeroThreshold(-1), Asked().ZeroThreshold(std::nan("")),
-        Asked().ZeroThreshold(std::numeric_limits<double>::infinity())}) {
+        Asked().ZeroThreshold(std::numeric_limits<double>::infinity()), Asked().GrowthFactor(1),
+        Asked().GrowthFactor(0), Asked().GrowthFactor(-2), Asked().GrowthFactor(std::nan(""))}) {
     const auto made = metrics.TryHistogram("h", "H.", FamilyOptions().Native(wrong));
     ASSERT_FALSE(made.ok());
     EXPECT_THAT(made.status().message(), AllOf(HasSubstr("-4 to 8"), HasSubstr("160 to 1024")));
@@ -137,6 +138,21 @@ TEST(NativeHistogram, SaysWhatIsAccepted) {
     const Metrics own{Options().Consumer()};
     EXPECT_TRUE(own.TryHistogram("h", "H.", FamilyOptions().Native(right)).ok());
   }
+}
+
+TEST(NativeHistogram, OfAGrowthFactorHasTheCoarsestSchemaThatGrowsByNoMore) {
+  const auto schema = [](double factor) {
+    return NativeHistogramOptions().GrowthFactor(factor).schema();
+  };
+  for (int i = -4; i <= 8; ++i) EXPECT_EQ(schema(std::exp2(std::exp2(-i))), i);
+  EXPECT_EQ(schema(1.189207115002721), 2);   // 2^(1/4)
+  EXPECT_EQ(schema(1.0442737824274138), 4);  // 2^(1/16)
+  EXPECT_EQ(schema(1.1), 3);
+  EXPECT_EQ(schema(1.189), 3);
+  EXPECT_EQ(schema(3.999), 0);
+  EXPECT_EQ(schema(65535), -3);
+  EXPECT_EQ(schema(std::numeric_limits<double>::infinity()), -4);
+  EXPECT_EQ(schema(1.001), 8);
 }
 
 TEST(NativeHistogram, IsTheSameFamilyOnlyWithTheSameOptions) {

@@ -2,17 +2,24 @@
 // polymeter.h takes to compile.
 #include "polymeter/options.h"
 
-#include <algorithm>
 #include <cmath>
-
 #include <utility>
+
+#include "sdk/src/native_index.h"
 
 POLYMETER_BEGIN_NAMESPACE
 
 NativeHistogramOptions& NativeHistogramOptions::GrowthFactor(double factor) {
-  // Grows by 2^(2^-schema), so the schema is -log2(log2(factor)), made finer to a whole number.
-  const double schema = factor > 1 ? std::ceil(-std::log2(std::log2(factor))) : 8;
-  schema_ = static_cast<int>(std::clamp(schema, -4.0, 8.0));
+  constexpr double kRounding = 1 + 0x1p-50;  // 2^(1/4) as somebody wrote it is still schema 2
+  if (!(factor > 1)) {
+    schema_ = detail::kFinestSchema + 1;  // there is none: the family is refused
+    return *this;
+  }
+  schema_ = detail::kCoarsestSchema;
+  while (schema_ < detail::kFinestSchema &&
+         std::exp2(std::ldexp(1.0, -schema_)) > factor * kRounding) {
+    ++schema_;
+  }
   return *this;
 }
 

@@ -67,6 +67,46 @@ TEST(Producer, AFamilysOptionsReachTheSnapshotAndItsIdentity) {
   EXPECT_NE(mapped->id, family->id);  // an encoder's cache must not keep the old attributes
 }
 
+TEST(Callback, KeepsItsFamilysOptions) {
+  const Metrics metrics(Options().Consumer());
+  const Attachment gauge = metrics.GaugeCallback(
+      "cache_wait_seconds", "Waiting.", [] { return 3.0; },
+      FamilyOptions()
+          .Unit("s")
+          .Additive()
+          .OtelName("cache.wait")
+          .OtelAttributes({{"cache", "cache.name"}})
+          .ConstLabels({{"cache", "a"}, {"zone", "b"}}));
+  const Attachment counter = metrics.CounterCallback(
+      "evictions_total", "Evictions.", [] { return 7.0; },
+      FamilyOptions().OtelName("cache.evictions").ConstLabels({{"c", "d"}}));
+  const Snapshot snapshot = metrics.TakeSnapshot();
+  const FamilyView* const family = FindFamily(snapshot, "cache_wait_seconds");
+  ASSERT_NE(family, nullptr);
+  EXPECT_TRUE(family->additive);
+  EXPECT_EQ(family->unit, "seconds");
+  EXPECT_EQ(family->otel_name, "cache.wait");
+  ASSERT_EQ(family->otel_attribute_count, 1u);
+  EXPECT_EQ(family->otel_attributes[0].second, "cache.name");
+  EXPECT_EQ(ValueOf(snapshot, "cache_wait_seconds", {{"cache", "a"}, {"zone", "b"}}), 3);
+  ASSERT_NE(FindFamily(snapshot, "evictions_total"), nullptr);
+  EXPECT_EQ(FindFamily(snapshot, "evictions_total")->otel_name, "cache.evictions");
+  EXPECT_EQ(ValueOf(snapshot, "evictions_total", {{"c", "d"}}), 7);
+}
+
+TEST(Callback, WithABadConstantLabelIsRefusedAndSaysSo) {
+  LogCapture log;
+  const Metrics metrics(Options().Consumer().Log(log.callback()));
+  const Attachment bad = metrics.GaugeCallback(
+      "bad", "B.", [] { return 1.0; }, FamilyOptions().ConstLabels({{"__name__", "x"}}));
+  const Attachment good = metrics.GaugeCallback("good", "G.", [] { return 2.0; });
+  const Snapshot snapshot = metrics.TakeSnapshot();
+  EXPECT_EQ(FindFamily(snapshot, "bad"), nullptr);
+  EXPECT_EQ(ValueOf(snapshot, "good"), 2);
+  EXPECT_EQ(ValueOf(snapshot, "polymeter_refused_total", {{"reason", "bad_label"}}), 1);
+  EXPECT_EQ(log.Count("produced family bad: label '__name__' is reserved"), 1);
+}
+
 TEST(Callback, EndsWithItsTokenAndStaysWithForever) {
   const Metrics metrics(Options().Consumer());
   {

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "polymeter/buckets.h"
+#include "sdk/src/bucket_limit.h"
 #include "sdk/src/exemplar_labels.h"
 #include "sdk/src/native_spec.h"
 #include "sdk/src/tap.h"
@@ -23,7 +24,6 @@ namespace {
 
 constexpr std::size_t kDefaultSeriesLimit = 50000;
 constexpr std::size_t kDefaultSeriesWarning = 2000;
-constexpr std::size_t kMostBounds = 1000;
 
 std::uint64_t RandomSeed() noexcept {
   std::uint64_t seed = 0;
@@ -77,6 +77,28 @@ std::string Describe(const FamilySpec& spec) {
   if (spec.native) out += DescribeNative(*spec.native);
   if (spec.type == MetricType::kSummary) out += InWords(spec.summary);
   return out;
+}
+
+// What code asks for that a family of this type does not have: "Buckets and Exemplars are for other
+// types and are ignored". Empty: nothing.
+std::string IgnoredOptions(MetricType type, const FamilyOptions& options) {
+  const bool histogram = type == MetricType::kHistogram;
+  std::vector<std::string_view> names;
+  if (options.buckets() && !histogram) names.push_back("Buckets");
+  if (options.native() && !histogram) names.push_back("Native");
+  if (options.summary() && type != MetricType::kSummary) names.push_back("Summary");
+  if (options.exemplars() && !histogram && type != MetricType::kCounter) {
+    names.push_back("Exemplars");
+  }
+  if (options.additive() && type != MetricType::kGauge) names.push_back("Additive");
+  if (names.empty()) return {};
+  std::string out;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) out += i + 1 < names.size() ? ", " : " and ";
+    out += names[i];
+  }
+  return out + (names.size() == 1 ? " is for another type and is ignored"
+                                  : " are for other types and are ignored");
 }
 
 }  // namespace
@@ -299,6 +321,12 @@ Result<std::shared_ptr<FamilyCore>> Registry::GetOrMake(MetricType type, std::st
   }
   const std::string& trouble = family->spec().shown.trouble;
   if (!trouble.empty()) Refuse("view", "family " + ShownName(family->spec().name) + ": " + trouble);
+  // Of what code says: a view or METRICS_BUCKETS may well name families of several types.
+  const std::string ignored = IgnoredOptions(type, options);
+  if (!ignored.empty()) {
+    logger_->Log(LogLevel::kWarning, std::string(ToString(type)) + " " +
+                                         ShownName(family->spec().name) + ": " + ignored);
+  }
   if (on_new_family_) on_new_family_(family->spec());
   return family;
 }
@@ -414,6 +442,7 @@ std::uint64_t Registry::Rejected(CellAddress* offender) const noexcept {
 
 void Registry::CheckRejected() {
   std::uint64_t rejected = 0;
+  bool native = false;  // some family has exponential buckets, which may find no memory
   std::string offender;
   {
     const std::lock_guard lock(mutex_);
@@ -425,6 +454,7 @@ void Registry::CheckRejected() {
     reported_rejections_ = rejected;
     for (const auto& entry : families_) {
       const FamilySpec& spec = entry.second->spec();
+      native = native || spec.native.has_value();
       entry.second->ForEachSeries([&](const SeriesRecord* record) {
         CellAddress own = record->cell;
         if (spec.type == MetricType::kHistogram) {
@@ -439,6 +469,7 @@ void Registry::CheckRejected() {
   logger_->Log(LogLevel::kWarning,
                "refused " + std::to_string(rejected) +
                    " increments that were negative or NaN, or observations of NaN" +
+                   (native ? ", or that exponential buckets had no memory for" : "") +
                    (offender.empty() ? std::string() : ", at first on " + offender));
 }
 

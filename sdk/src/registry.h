@@ -58,7 +58,8 @@ class Registry : public std::enable_shared_from_this<Registry> {
   std::shared_ptr<const void> Pin();
   std::size_t series_limit() const noexcept { return series_limit_; }  // 0: none
   std::uint64_t hash_seed() const noexcept { return hash_seed_; }
-  // What the cells take at most: lanes of CPUs that record nothing take no memory.
+  // What the cells take, as CellStore and SummaryStore count it: with lanes of CPUs that record
+  // nothing, which take no memory, and without what grows beside the cells.
   std::size_t CellBytes();
 
   // Called for every new family, under no lock. Set before the registry is shared.

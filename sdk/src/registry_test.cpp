@@ -327,6 +327,66 @@ TEST(Registry, ChecksBuckets) {
   EXPECT_FALSE(ok("i", {-0.0, 0.0}));
 }
 
+TEST(Registry, SaysOnceWhichOptionsAreForOtherTypes) {
+  LogCapture log;
+  const Metrics metrics(Options().Consumer().Log(log.callback()));
+  const FamilyOptions options =
+      FamilyOptions().Buckets({1}).Native().Summary(SummaryOptions()).Exemplars().Additive();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(metrics.TryCounter("c_total", "C.", options).ok());
+    EXPECT_TRUE(metrics.TryGauge("g", "G.", options).ok());
+    EXPECT_TRUE(metrics.TryHistogram("h", "H.", options).ok());
+    EXPECT_TRUE(metrics.TrySummary("s", "S.", options).ok());
+    EXPECT_TRUE(metrics.TryInfo("i", "I.", {"a"}, options).ok());
+    EXPECT_TRUE(metrics.TryGauge("two", "T.", FamilyOptions().Buckets({1}).Exemplars()).ok());
+    EXPECT_TRUE(metrics.TryCounter("one_total", "O.", FamilyOptions().Additive()).ok());
+  }
+  EXPECT_EQ(log.messages(),
+            (std::vector<std::string>{
+                "counter c_total: Buckets, Native, Summary and Additive are for other types and "
+                "are ignored",
+                "gauge g: Buckets, Native, Summary and Exemplars are for other types and are "
+                "ignored",
+                "histogram h: Summary and Additive are for other types and are ignored",
+                "summary s: Buckets, Native, Exemplars and Additive are for other types and are "
+                "ignored",
+                "info i: Buckets, Native, Summary, Exemplars and Additive are for other types and "
+                "are ignored",
+                "gauge two: Buckets and Exemplars are for other types and are ignored",
+                "counter one_total: Additive is for another type and is ignored"}));
+  EXPECT_EQ(ValueOf(metrics.TakeSnapshot(), "polymeter_refused_total", {{"reason", "family"}}),
+            std::nullopt);
+}
+
+TEST(Registry, SaysNothingOfOptionsThatFitOrThatConfigurationHas) {
+  LogCapture log;
+  const Metrics metrics(Options()
+                            .Consumer()
+                            .Buckets("g", {1})
+                            .AddView(View("*").Buckets({1, 2}))
+                            .Log(log.callback()));
+  metrics.Counter("c_total", "C.", FamilyOptions().Exemplars());
+  metrics.Gauge("g", "G.", FamilyOptions().Additive());
+  metrics.Histogram("h", "H.", FamilyOptions().Native().Buckets({1}).Exemplars());
+  metrics.Summary("s", "S.", SummaryOptions());
+  EXPECT_EQ(log.Count("ignored"), 0);
+}
+
+TEST(Registry, SaysThatExponentialBucketsMayHaveRefusedForLackOfMemory) {
+  for (const bool native : {false, true}) {
+    LogCapture log;
+    const Metrics metrics(Options().Consumer().Log(log.callback()));
+    const Histogram histogram =
+        metrics.Histogram("h", "H.", native ? FamilyOptions().Native() : FamilyOptions());
+    histogram.Observe(std::numeric_limits<double>::quiet_NaN());
+    metrics.TakeSnapshot();
+    EXPECT_EQ(log.Count("refused 1 increments that were negative or NaN, or observations of NaN"),
+              1);
+    EXPECT_EQ(log.Count("or that exponential buckets had no memory for"), native ? 1 : 0);
+    EXPECT_EQ(log.Count(", at first on h"), 1);
+  }
+}
+
 TEST(Registry, RefusesNamesThatClashWithAHistogramsSamples) {
   const Metrics metrics(Options().Consumer());
   ASSERT_TRUE(metrics.TryHistogram("h", "").ok());

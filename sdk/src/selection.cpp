@@ -3,11 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdint>
-#include <iterator>
 #include <optional>
 #include <utility>
 
+#include "sdk/src/bucket_limit.h"
 #include "sdk/src/global_options.h"
 #include "sdk/src/identity.h"
 #include "sdk/src/native_spec.h"
@@ -326,7 +325,8 @@ class Selector {
       const std::string family(Trimmed(std::string_view(piece).substr(0, equals)));
       std::vector<double> bounds;
       std::optional<NativeHistogramOptions> native;
-      bool right = equals != std::string::npos && IsMetricName(family, names_);
+      const bool bad_name = equals != std::string::npos && !IsMetricName(family, names_);
+      bool right = equals != std::string::npos && !bad_name;
       for (const std::string& number :
            SplitList(right ? std::string_view(piece).substr(equals + 1) : std::string_view())) {
         if (const auto asked = ParseNative(number); asked && !native) {
@@ -337,16 +337,26 @@ class Selector {
         right = right && bound && (bounds.empty() || *bound > bounds.back());
         if (bound) bounds.push_back(*bound);
       }
-      if (right && native) {
-        result_.options.Buckets(family, *native, std::move(bounds));
-      } else if (right && !bounds.empty()) {
-        result_.options.Buckets(family, std::move(bounds));  // the last one of a family wins
-      } else {
-        problems_.Add(Subject("METRICS_BUCKETS", source), text,
-                      "holds " + Quoted(piece) +
-                          ", which is not family=0.1,0.5,1 with finite, ascending bounds, nor "
-                          "family=native or family=native:SCHEMA with a schema of -4 to 8",
+      std::string trouble;
+      if (bad_name) {
+        trouble = "names the family " + Quoted(family) + ", where a name is " +
+                  std::string(AcceptedMetricNames(names_)) + " and begins with no '__'";
+      } else if (right && bounds.size() > kMostBounds) {
+        trouble = "has " + std::to_string(bounds.size()) + " bounds for family " +
+                  ShownName(family) + ", where at most " + std::to_string(kMostBounds) +
+                  " are accepted";
+      } else if (!right || (bounds.empty() && !native)) {
+        trouble = "holds " + Quoted(piece) +
+                  ", which is not family=0.1,0.5,1 with finite, ascending bounds, nor "
+                  "family=native or family=native:SCHEMA with a schema of -4 to 8";
+      }
+      if (!trouble.empty()) {
+        problems_.Add(Subject("METRICS_BUCKETS", source), text, std::move(trouble),
                       "this family keeps its own buckets");
+      } else if (native) {
+        result_.options.Buckets(family, *native, std::move(bounds));
+      } else {
+        result_.options.Buckets(family, std::move(bounds));  // the last one of a family wins
       }
     }
     Say("METRICS_BUCKETS", text,

@@ -1,11 +1,12 @@
 #include "sdk/src/selection.h"
-#include "sdk/src/global_options.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <map>
+
+#include "sdk/src/global_options.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace {
@@ -253,6 +254,35 @@ TEST(MetricsBuckets, LeaveAWrongFamilyOut) {
   ASSERT_EQ(selected.selection.options.buckets().size(), 1u);
   EXPECT_THAT(selected.selection.options.buckets()[0], Pair("f", ElementsAre(1, 2)));
   EXPECT_EQ(selected.problems.all().size(), 6u) << selected.message();
+}
+
+TEST(MetricsBuckets, MayBeAThousandAtMost) {
+  const auto bounds = [](int count) {
+    std::string text;
+    for (int i = 1; i <= count; ++i) text += (i > 1 ? "," : "") + std::to_string(i);
+    return text;
+  };
+  const Selected selected = Select({{"METRICS_BUCKETS", "a=" + bounds(1001) + ";b=native," +
+                                                            bounds(1001) + ";c=" + bounds(1000)}});
+  ASSERT_EQ(selected.selection.options.buckets().size(), 1u);
+  EXPECT_EQ(selected.selection.options.buckets()[0].first, "c");
+  EXPECT_EQ(selected.selection.options.buckets()[0].second.size(), 1000u);
+  EXPECT_EQ(selected.problems.all().size(), 2u) << selected.message();
+  EXPECT_THAT(
+      selected.message(),
+      HasSubstr("has 1001 bounds for family a, where at most 1000 are accepted; this family "
+                "keeps its own buckets"));
+}
+
+TEST(MetricsBuckets, SayWhichNamesOfFamiliesAreAccepted) {
+  EXPECT_THAT(Select({{"METRICS_BUCKETS", "job-seconds=0.1,1"}}).message(),
+              HasSubstr("names the family 'job-seconds', where a name is [a-zA-Z_:][a-zA-Z0-9_:]* "
+                        "and begins with no '__'; this family keeps its own buckets"));
+  const StringPairs utf8 = {{"METRICS_NAME_VALIDATION", "utf8"},
+                            {"METRICS_BUCKETS", "job-seconds=0.1,1;__x=1"}};
+  const Selected selected = Select(utf8);
+  ASSERT_EQ(selected.selection.options.buckets().size(), 1u);
+  EXPECT_THAT(selected.message(), HasSubstr("names the family '__x', where a name is UTF-8"));
 }
 
 TEST(MetricsBuckets, MayBeExponential) {

@@ -56,7 +56,7 @@ constexpr OwnFamily kOwnSeries{MetricType::kGauge,
                                {}};
 constexpr OwnFamily kOwnMemory{
     MetricType::kGauge, "polymeter_memory_bytes",
-    "Estimate of what the registry takes: values (cells, at most) and labels.", "bytes"};
+    "Estimate of what the registry takes: values (cells) and labels (series).", "bytes"};
 constexpr OwnFamily kOwnOverflowed{
     MetricType::kCounter,
     "polymeter_overflowed_lookups_total",
@@ -86,7 +86,7 @@ constexpr OfBackend<std::uint64_t> kOwnDelivered[] = {
      [](const BackendReport& report) { return report.scrapes != 0; }},
     {{MetricType::kCounter,
       "polymeter_failed_scrapes_total",
-      "Scrapes that were begun and not finished, by backend.",
+      "Scrapes that got no whole page, refused credentials included, by backend.",
       {}},
      &BackendReport::failed_scrapes,
      [](const BackendReport& report) { return report.failed_scrapes != 0; }},

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "sdk/src/bucket_limit.h"
 #include "sdk/src/text.h"
 #include "sdk/src/value_parsing.h"
 
@@ -20,7 +21,6 @@ constexpr std::string_view kViewActions =
 constexpr MetricType kViewTypes[] = {MetricType::kCounter,   MetricType::kGauge,
                                      MetricType::kHistogram, MetricType::kSummary,
                                      MetricType::kInfo,      MetricType::kUnknown};
-constexpr std::size_t kMostViewBounds = 1000;
 
 std::optional<MetricType> TypeNamed(std::string_view text) {
   for (const MetricType type : kViewTypes) {
@@ -248,12 +248,12 @@ std::string CheckView(const View& view) {
   }
   if (view.buckets()) {
     const std::vector<double>& bounds = *view.buckets();
-    bool right = !bounds.empty() && bounds.size() <= kMostViewBounds;
+    bool right = !bounds.empty() && bounds.size() <= kMostBounds;
     for (std::size_t i = 0; i < bounds.size() && right; ++i) {
       right = std::isfinite(bounds[i]) && (i == 0 || bounds[i - 1] < bounds[i]);
     }
     if (!right) {
-      return "has buckets that are not 1 to " + std::to_string(kMostViewBounds) +
+      return "has buckets that are not 1 to " + std::to_string(kMostBounds) +
              " finite, ascending bounds";
     }
   }

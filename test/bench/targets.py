@@ -48,7 +48,7 @@ def hot_path_rows(build):
         b = f.wall_ns(other) if sleeps else f.ns(other)
         ratio = a / b if at_most else b / a
         rows.append(Row(target, what, build.label, ns(a), ns(b), ratio, limit, at_most, gate,
-                        "hot_path", (ours, other)))
+                        "hot_path", (ours, other) if gate else ()))
 
     def scaling(series, gate):
         names = ["increment/polymeter/%s/t%d" % (series, threads) for threads in (1, 8)]

@@ -3,9 +3,11 @@
 // success, and the server is there for the next one.
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -109,14 +111,20 @@ std::string Request(const std::uint8_t* data, std::size_t size) {
 class Connection {
  public:
   explicit Connection(std::uint16_t port) : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
-    // A reset at the end: a million connections that linger would use up the ports.
-    const linger reset{1, 0};
-    setsockopt(socket_, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    // From another address of this host each time: the ports of one would all be waiting after
+    // some ten thousand connections in a minute.
+    const int later = 1;  // when the other end is known
+    setsockopt(socket_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &later, sizeof(later));
+    static std::uint32_t number = 0;
+    number = (number + 1) % 1'000'000;
     sockaddr_in address{};
     address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + number);
+    connected_ = bind(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ = connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+    connected_ = connected_ && Connect(address);
+    if (!connected_) std::perror("connecting");
   }
   ~Connection() { close(socket_); }
   Connection(const Connection&) = delete;
@@ -128,14 +136,29 @@ class Connection {
     shutdown(socket_, SHUT_WR);
     std::string all;
     char buffer[16 * 1024];
-    for (ssize_t n = 0; (n = recv(socket_, buffer, sizeof(buffer), 0)) > 0;) {
-      all.append(buffer, static_cast<std::size_t>(n));
+    for (;;) {
+      const ssize_t n = recv(socket_, buffer, sizeof(buffer), 0);
+      if (n > 0) all.append(buffer, static_cast<std::size_t>(n));
+      if (n == 0 || (n < 0 && errno != EINTR)) return all;
     }
-    return all;
   }
   bool connected() const { return connected_; }
 
  private:
+  // libFuzzer's clock interrupts it.
+  bool Connect(const sockaddr_in& address) const {
+    if (connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
+      return true;
+    }
+    if (errno != EINTR) return false;
+    pollfd done{socket_, POLLOUT, 0};
+    while (poll(&done, 1, -1) < 0 && errno == EINTR) {
+    }
+    int error = 0;
+    socklen_t size = sizeof(error);
+    return getsockopt(socket_, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
+  }
+
   const int socket_;
   bool connected_ = false;
 };

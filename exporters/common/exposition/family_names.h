@@ -65,7 +65,7 @@ class FamilyNaming {
     std::string name;
     const FamilyView* family;
   };
-  // Nothing: it has none.
+  // Nothing when no series clashes.
   std::optional<FamilyView> WithoutClashingSeries(const FamilyView& family,
                                                   EncodeReport& report) const;
   std::string WrittenName(const FamilyView& family) const;

@@ -6,7 +6,6 @@
 
 #include "sdk/src/global_options.h"
 #include "sdk/src/option_spec.h"
-#include "sdk/src/selection.h"
 #include "sdk/src/value_parsing.h"
 
 POLYMETER_BEGIN_NAMESPACE

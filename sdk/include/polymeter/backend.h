@@ -60,7 +60,7 @@ struct BackendReport {
   // Reason, points: what was not delivered, and what the format could not carry.
   std::vector<std::pair<std::string, std::uint64_t>> dropped;
   std::uint64_t scrapes = 0;         // answered in full
-  std::uint64_t failed_scrapes = 0;  // begun and not finished
+  std::uint64_t failed_scrapes = 0;  // without a whole page, refused credentials included
   std::uint64_t encodes = 0;         // snapshots that were encoded; 0: the backend does not say
   double encode_seconds = 0;         // spent on them, compression of pages included
   std::uint64_t sent_bytes = 0;  // of bodies and messages that went out, as the encoder gave them

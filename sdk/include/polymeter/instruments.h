@@ -42,7 +42,9 @@ constexpr bool kIsAmount = std::is_arithmetic_v<T> && !std::is_same_v<T, bool>;
 }  // namespace detail
 
 // A value that only grows. Integers are exact to 2^64 - 1; doubles are added as doubles.
-// A negative or NaN increment is refused, counted and reported once.
+// A negative or NaN increment is refused and counted in
+// polymeter_refused_total{reason="bad_value"}; a message says so at the first one and whenever
+// their number has doubled.
 class Counter {
  public:
   constexpr Counter() noexcept = default;
@@ -159,7 +161,8 @@ class ScopedTimer;
 
 // Counts observations in buckets with fixed upper bounds (`le`: the bound belongs to the
 // bucket), in exponential ones (FamilyOptions::Native) or in both, and sums them. NaN is refused,
-// counted and reported once.
+// counted and reported as a Counter's bad increments are; so is, with exponential buckets, what
+// there is no memory for, or what needs some in a signal handler that interrupted such a call.
 class Histogram {
  public:
   constexpr Histogram() noexcept = default;

@@ -244,7 +244,8 @@ class POLYMETER_EXPORT Metrics {
   }
 
   // --- collected values -------------------------------------------------------------------
-  // Calls `read` once a snapshot for the total so far; see Producer for the rules.
+  // Calls `read` once a snapshot for the total so far; see Producer for the rules. The options
+  // that count are the unit, the OpenTelemetry name and attributes, constant labels and Additive().
   Attachment CounterCallback(std::string_view name, std::string_view help,
                              std::function<double()> read, const FamilyOptions& options = {}) const;
   // The same for a value that goes up and down.
@@ -270,7 +271,9 @@ class POLYMETER_EXPORT Metrics {
   std::vector<FamilyCardinality> CardinalityReport() const;
   // What the backends do to the families that their formats cannot carry as they are: of those
   // made through Metrics, by name, and of all backends that were selected, running or not. Of a
-  // backend whose readers choose the format, what Prometheus chooses by default.
+  // backend whose readers choose the format, what becomes of them in OpenMetrics. Names on pages
+  // are those with underscores, whatever escaping a reader asks for. How label names are escaped
+  // and what views for one backend do is not looked at.
   std::vector<PortabilityNote> PortabilityReport() const;
   // What has been recorded is on its way to the receivers when this returns: every push backend
   // pushes now, all at the same time. An error says what was not done by the deadline.

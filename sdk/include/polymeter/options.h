@@ -47,7 +47,8 @@ class NativeHistogramOptions {
     schema_ = schema;
     return *this;
   }
-  // The finest schema that grows by at most `factor`, which is above 1: 1.1 is schema 3.
+  // The coarsest schema that grows by at most `factor`: 1.1 is schema 3. Below 1.0027 it is 8, the
+  // finest that there is. What is not above 1 makes the family an error.
   POLYMETER_EXPORT NativeHistogramOptions& GrowthFactor(double factor);
   // How many buckets, of either sign, a series may have. Where observations lie too far apart for
   // them, the series changes to the next coarser schema. 160 to 1,024: with 160, observations may
@@ -101,7 +102,8 @@ class SummaryOptions {
   int age_buckets_ = 5;
 };
 
-// How one family differs from the default. Setters, so that it reads the same in C++17.
+// How one family differs from the default. Setters, so that it reads the same in C++17. What is for
+// families of another type is ignored; one message says so when the family is made.
 class FamilyOptions {
  public:
   FamilyOptions() = default;

@@ -31,7 +31,7 @@ enum class PortabilityEffect : std::uint8_t {
   kTypeChanged,    // the receiver takes it for another type
   kNativeLost,     // exponential buckets are left out
   kExemplarsLost,  // exemplars are left out
-  kNotCarried,     // nothing of it is written
+  kNotCarried,     // nothing of it is written; said by an application's own backends only
 };
 // "renamed", "labels in the name", "unit lost", ...
 POLYMETER_EXPORT std::string_view ToString(PortabilityEffect effect) noexcept;

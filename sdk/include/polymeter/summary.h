@@ -22,7 +22,7 @@ class SummaryTimer;
 
 // Counts and sums observations, and tells quantiles of those of the last minutes
 // (SummaryOptions::MaxAge). A handle as the others are (instruments.h). NaN is refused, counted and
-// reported once.
+// reported as a Counter's bad increments are.
 //
 // A quantile is the value of its nearest rank to within 1/65 (1.6 %), above and below zero alike,
 // and not outside of what was observed. (Of an observation in whose midst an interval ends only the
