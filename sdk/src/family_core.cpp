@@ -53,6 +53,17 @@ std::size_t SizeOf(const SeriesRecord& record) noexcept {
 
 }  // namespace
 
+StringPairs ConstantLabels(const StringPairs& own, const StringPairs& of_all) {
+  StringPairs labels = own;
+  for (const auto& label : of_all) {
+    const bool shadowed = std::any_of(labels.begin(), labels.end(), [&](const auto& known) {
+      return known.first == label.first;
+    });
+    if (!shadowed) labels.push_back(label);
+  }
+  return labels;
+}
+
 FamilyCore::FamilyCore(std::shared_ptr<Registry> registry, std::uint64_t id, FamilySpec spec,
                        const StringPairs& const_labels_of_all, bool tapped)
     : registry_(std::move(registry)),
@@ -66,13 +77,9 @@ FamilyCore::FamilyCore(std::shared_ptr<Registry> registry, std::uint64_t id, Fam
                        ? asked_names_.size()
                        : std::numeric_limits<std::size_t>::max()),
       warn_at_(registry_->series_warning_) {
-  constant_texts_ = spec_.const_labels;
-  for (const auto& label : const_labels_of_all) {
-    const bool shadowed = std::any_of(constant_texts_.begin(), constant_texts_.end(),
-                                      [&](const auto& own) { return own.first == label.first; });
-    if (!shadowed) constant_texts_.push_back(label);
-  }
-  ShowConstantLabels(spec_.label_views, constant_texts_);
+  constant_texts_ = spec_.label_views.empty()
+                        ? ConstantLabels(spec_.const_labels, const_labels_of_all)
+                        : spec_.shown.constants;
   for (const auto& [name, value] : constant_texts_) constant_labels_.push_back({name, value});
 }
 

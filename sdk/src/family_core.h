@@ -41,11 +41,14 @@ struct FamilySpec {
   std::optional<NativeHistogramOptions> native;  // histograms only
   bool exemplars = false;                        // counters and histograms only
   bool utf8_names = false;                       // see FamilyView
-  bool viewed_buckets = false;                   // a view has decided about the buckets
+  bool viewed_buckets = false;                   // a view decides about the buckets
   std::vector<const View*> label_views;          // of the registry, that change labels
-  ShownLabels shown;                             // what they leave of `labels`
+  ShownLabels shown;                             // what they leave; not set without any
   SummarySpec summary;                           // summaries only
 };
+
+// A family's own constant labels, and those of all families that it does not have itself.
+StringPairs ConstantLabels(const StringPairs& own, const StringPairs& of_all);
 
 class FamilyCore {
  public:

@@ -112,6 +112,7 @@ Registry::Registry(const Options& options, std::shared_ptr<Logger> logger)
       series_warning_(options.series_warning().value_or(kDefaultSeriesWarning)),
       buckets_(options.buckets()),
       native_buckets_(options.native_buckets()),
+      configured_buckets_(Configured::Of(options).buckets),
       exemplar_filter_(options.exemplar_filter().value_or(ExemplarFilter::kTraceBased)),
       hash_seed_(RandomSeed()),
       expiry_(options.series_ttl()) {
@@ -129,6 +130,7 @@ Registry::Registry(const Options& options, std::shared_ptr<Logger> logger)
   for (const auto& [name, value] : constant_texts_) constant_labels_.push_back({name, value});
 
   std::vector<View> views;
+  const std::size_t configured = Configured::Of(options).views;  // checked: all are right
   for (const View& view : options.views()) {
     const std::string trouble = CheckView(view);
     if (trouble.empty()) {
@@ -137,7 +139,7 @@ Registry::Registry(const Options& options, std::shared_ptr<Logger> logger)
       Refuse("bad_view", "view " + Quoted(ToText(view)) + " " + trouble + "; it is left out");
     }
   }
-  views_ = std::make_shared<const ViewRules>(std::move(views), prefix_);
+  views_ = std::make_shared<const ViewRules>(std::move(views), prefix_, configured);
 }
 
 Registry::~Registry() {
@@ -151,15 +153,35 @@ SystemTime Registry::Now() const { return clock_ ? clock_() : std::chrono::syste
 
 // --- families --------------------------------------------------------------------------------
 
+std::optional<std::size_t> Registry::BucketsNamed(std::string_view name, std::size_t begin,
+                                                  std::size_t end) const {
+  for (std::size_t i = end; i-- > begin;) {
+    const std::string& family = buckets_[i].first;
+    if (family == name || prefix_ + family == name) return i;
+  }
+  return std::nullopt;
+}
+
 Status Registry::CheckBounds(const FamilyOptions& options, FamilySpec& spec) const {
   std::optional<std::vector<double>> asked = options.buckets();
   spec.native = options.native();
-  for (std::size_t i = 0; i < buckets_.size(); ++i) {
-    if (spec.viewed_buckets) break;
-    const auto& [family, configured] = buckets_[i];
-    if (family != spec.name && prefix_ + family != spec.name) continue;
-    asked = configured;
-    spec.native = native_buckets_[i];
+  if (!spec.viewed_buckets) {
+    // The last one of METRICS_BUCKETS decides, on top of the last one of the code.
+    const std::size_t of_code = buckets_.size() - configured_buckets_;
+    if (const auto i = BucketsNamed(spec.name, 0, of_code)) {
+      asked = buckets_[*i].second;
+      spec.native = native_buckets_[*i];
+    }
+    if (const auto i = BucketsNamed(spec.name, of_code, buckets_.size())) {
+      asked = buckets_[*i].second;
+      if (!native_buckets_[*i]) {
+        spec.native.reset();
+      } else {
+        // How many buckets there may be, and what counts as zero, is still the code's to say.
+        if (!spec.native) spec.native.emplace();
+        spec.native->Schema(native_buckets_[*i]->schema());
+      }
+    }
   }
   if (spec.native) {
     Status status = CheckNative(spec.name, *spec.native);
@@ -285,8 +307,13 @@ Result<std::shared_ptr<FamilyCore>> Registry::GetOrMake(MetricType type, std::st
                                                         std::size_t count,
                                                         const FamilyOptions& options) {
   FamilySpec spec;
-  const FamilyRules views = views_->AtRegistration(prefix_ + std::string(name), type);
-  spec.viewed_buckets = views.buckets != nullptr && type == MetricType::kHistogram;
+  const std::string full_name = prefix_ + std::string(name);
+  const FamilyRules views = views_->AtRegistration(full_name, type);
+  // METRICS_BUCKETS comes after METRICS_VIEWS and before the code's views.
+  spec.viewed_buckets =
+      views.buckets != nullptr && type == MetricType::kHistogram &&
+      (views.configured_buckets ||
+       !BucketsNamed(full_name, buckets_.size() - configured_buckets_, buckets_.size()));
   FamilyOptions viewed;
   if (spec.viewed_buckets) {
     viewed = options;
@@ -298,7 +325,8 @@ Result<std::shared_ptr<FamilyCore>> Registry::GetOrMake(MetricType type, std::st
   spec.help = ToUtf8(help);
   if (!views.labels.empty()) {
     spec.label_views = views.labels;
-    spec.shown = ShownNames(views.labels, type, {spec.labels.begin(), spec.labels.end()});
+    spec.shown = ShownNames(views.labels, type, {spec.labels.begin(), spec.labels.end()},
+                            ConstantLabels(spec.const_labels, constant_texts_));
   }
 
   std::shared_ptr<FamilyCore> family;

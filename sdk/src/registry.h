@@ -96,6 +96,9 @@ class Registry : public std::enable_shared_from_this<Registry> {
   Status Check(MetricType type, std::string_view name, const std::string_view* labels,
                std::size_t count, const FamilyOptions& options, FamilySpec& spec) const;
   Status CheckBounds(const FamilyOptions& options, FamilySpec& spec) const;
+  // The last one of buckets_ from `begin` to `end` that is for the family `name`.
+  std::optional<std::size_t> BucketsNamed(std::string_view name, std::size_t begin,
+                                          std::size_t end) const;
   Status CheckSame(const FamilySpec& known, const FamilySpec& asked) const;
   Status CheckSuffixes(const FamilySpec& spec) const;
   void CheckRejected();
@@ -120,7 +123,8 @@ class Registry : public std::enable_shared_from_this<Registry> {
   std::function<void(const FamilySpec&)> on_new_family_;
   const std::vector<std::pair<std::string, std::vector<double>>> buckets_;
   const std::vector<std::optional<NativeHistogramOptions>> native_buckets_;  // with buckets_
-  std::shared_ptr<const ViewRules> views_;                                   // set once
+  const std::size_t configured_buckets_;    // the last ones of buckets_ are METRICS_BUCKETS'
+  std::shared_ptr<const ViewRules> views_;  // set once
   const ExemplarFilter exemplar_filter_;
   StringPairs constant_texts_;
   std::vector<Label> constant_labels_;

@@ -13,6 +13,7 @@
 #include "sdk/src/near_miss.h"
 #include "sdk/src/text.h"
 #include "sdk/src/value_parsing.h"
+#include "sdk/src/view_rules.h"
 #include "sdk/src/view_text.h"
 
 POLYMETER_BEGIN_NAMESPACE
@@ -376,16 +377,35 @@ class Selector {
 
   // --- views ---------------------------------------------------------------------------------
 
-  // An application's own backend may have any name.
+  // What views call the application's own backends. Asked only when a view names a backend.
+  std::vector<std::string> OwnBackendNames() const {
+    std::vector<std::string> names;
+    for (const auto& backend : given_.own_backends()) {
+      if (backend == nullptr) continue;
+      try {
+        names.push_back(LowerCase(backend->Report().name));
+      } catch (...) {  // it is left out when it is to start
+      }
+    }
+    return names;
+  }
+
   bool KnowsBackend(const std::string& name) const {
-    return name.empty() || !given_.own_backends().empty() ||
-           std::any_of(known_.begin(), known_.end(),
-                       [&](const KnownBackend& backend) { return backend.name == name; });
+    if (name.empty() || std::any_of(known_.begin(), known_.end(), [&](const KnownBackend& backend) {
+          return backend.name == name;
+        })) {
+      return true;
+    }
+    const std::vector<std::string> own = OwnBackendNames();
+    return std::find(own.begin(), own.end(), name) != own.end();
   }
 
   std::string NoSuchBackend(const std::string& name) const {
     std::vector<std::string> names;
     for (const KnownBackend& backend : known_) names.emplace_back(backend.name);
+    for (std::string& own : OwnBackendNames()) {
+      if (!own.empty()) names.push_back(std::move(own));
+    }
     std::string why = "names " + Quoted(name) + ", which is no backend";
     const std::string_view near = NearMiss(name, names);
     if (!near.empty()) why += " (did you mean " + std::string(near) + "?)";
@@ -408,18 +428,10 @@ class Selector {
     for (const BadView& one : bad) {
       problems_.Add(Subject("METRICS_VIEWS", source), one.rule, one.why, std::string(kInstead));
     }
-    // METRICS_BUCKETS wins over what the code's views say, as it does over its histograms.
-    if (!given_.views().empty() && global.Source("buckets") != kFromDefault) {
-      const std::size_t before = given_.buckets().size();  // what SelectBuckets has added is behind
-      // Of views the first decides, and of METRICS_BUCKETS the last.
-      for (std::size_t i = result_.options.buckets().size(); i-- > before;) {
-        const auto& [family, bounds] = result_.options.buckets()[i];
-        const auto& native = result_.options.native_buckets()[i];
-        View view(family);
-        if (native && !bounds.empty()) continue;  // a view has one kind of buckets
-        views.push_back(native ? view.Native(native->schema()) : view.Buckets(bounds));
-      }
-    }
+    // What SelectBuckets has added is behind what the code gives.
+    Configured::Set(result_.options,
+                    {.buckets = result_.options.buckets().size() - given_.buckets().size(),
+                     .views = views.size()});
     std::string shown = text;
     for (const View& view : given_.views()) {
       std::string trouble = CheckView(view);

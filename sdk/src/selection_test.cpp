@@ -5,6 +5,12 @@
 #include <unistd.h>
 
 #include <map>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "sdk/src/view_rules.h"
 
 #include "sdk/src/global_options.h"
 
@@ -404,19 +410,54 @@ TEST(MetricsViews, KnowBackendsThatAreNotBuiltInOrNotSelected) {
   EXPECT_TRUE(Select({{"METRICS_VIEWS", "otlp/a=drop; prometheus/b=drop"}}).problems.empty());
 }
 
-TEST(MetricsViews, OfTheCodeGiveWayToMetricsBuckets) {
-  const Selected selected =
-      Select({{"METRICS_BUCKETS", "a_seconds=1,2"}}, Options().AddView(View("*").Buckets({9})));
-  const auto& views = selected.selection.options.views();
-  ASSERT_EQ(views.size(), 2u);
-  EXPECT_EQ(views[0].families(), "a_seconds");
-  EXPECT_THAT(views[0].buckets().value(), ElementsAre(1, 2));
+// Runs nowhere: has a name, or fails to say it.
+class NamedBackend final : public Backend {
+ public:
+  explicit NamedBackend(std::string name) : name_(std::move(name)) {}
+  Status Start(SnapshotSource&) override { return {}; }
+  Status Stop(Deadline) noexcept override { return {}; }
+  BackendReport Report() const override {
+    if (name_.empty()) throw std::runtime_error("no name");
+    BackendReport report;
+    report.name = name_;
+    return report;
+  }
+
+ private:
+  const std::string name_;
+};
+
+TEST(MetricsViews, KnowTheApplicationsOwnBackendsByName) {
+  const Options options = Options()
+                              .AddBackend(std::make_shared<NamedBackend>("Archive"))
+                              .AddBackend(std::make_shared<NamedBackend>(""))
+                              .AddBackend(nullptr);
+  const Selected right = Select({{"METRICS_VIEWS", "archive/a=drop; statsd/b=drop"}}, options);
+  EXPECT_TRUE(right.problems.empty()) << right.message();
+  EXPECT_EQ(right.selection.options.views().size(), 2u);
+  const Selected wrong =
+      Select({{"METRICS_VIEWS", "statds/job_*=drop; archiv/b=drop"}}, Options(options));
+  EXPECT_TRUE(wrong.selection.options.views().empty());
+  EXPECT_THAT(wrong.message(), HasSubstr("names 'statds', which is no backend (did you mean "
+                                         "statsd?)"));
+  EXPECT_THAT(wrong.message(), HasSubstr("did you mean archive?"));
+  EXPECT_EQ(Select({}, Options(options).AddView(View("a").Backend("statds").Drop()))
+                .problems.all()
+                .size(),
+            1u);
 }
 
-TEST(MetricsViews, TakeTheLastOfTheMetricsBucketsOfAFamily) {
+TEST(MetricsViews, HaveNoneOfMetricsBuckets) {
   const Selected selected =
-      Select({{"METRICS_BUCKETS", "a=1,2;a=3,4"}}, Options().AddView(View("*").Buckets({9})));
-  EXPECT_THAT(selected.selection.options.views()[0].buckets().value(), ElementsAre(3, 4));
+      Select({{"METRICS_BUCKETS", "a_seconds=1,2;b=native"}, {"METRICS_VIEWS", "c=drop"}},
+             Options().Buckets("a_seconds", {7}).AddView(View("*").Buckets({9})));
+  const Options& options = selected.selection.options;
+  ASSERT_EQ(options.views().size(), 2u);
+  EXPECT_EQ(options.views()[0].families(), "c");
+  EXPECT_EQ(options.views()[1].families(), "*");
+  EXPECT_EQ(options.buckets().size(), 3u);
+  EXPECT_EQ(detail::Configured::Of(options).buckets, 2u);
+  EXPECT_EQ(detail::Configured::Of(options).views, 1u);
 }
 
 TEST(MetricsStrict, IsABoolean) {

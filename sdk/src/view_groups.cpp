@@ -28,6 +28,41 @@ void AppendText(std::string& key, std::string_view text) {
   key.append(reinterpret_cast<const char*>(&size), sizeof(size)).append(text);
 }
 
+StringPairs ConstantsOf(const FamilyView& family) {
+  StringPairs labels;
+  for (std::size_t i = 0; i < family.constant_label_count; ++i) {
+    labels.emplace_back(family.constant_labels[i].name, family.constant_labels[i].value);
+  }
+  return labels;
+}
+
+bool RenamesAny(const std::vector<const View*>& views, const StringPairs& labels) {
+  return std::any_of(views.begin(), views.end(), [&](const View* view) {
+    const auto& renamed = view->renamed_labels();
+    return std::any_of(renamed.begin(), renamed.end(), [&](const auto& names) {
+      return std::any_of(labels.begin(), labels.end(),
+                         [&](const auto& label) { return label.first == names.first; });
+    });
+  });
+}
+
+// What the labels of any of the family's series are called.
+std::vector<std::string_view> NamesInSeries(const FamilyView& family) {
+  std::vector<std::string_view> names;
+  std::visit(
+      [&names](const auto& points) {
+        for (const auto& point : points) {
+          const LabelsView labels = point.series.labels();
+          for (std::size_t i = 0; i < labels.size(); ++i) {
+            const std::string_view name = labels[i].name;
+            if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+          }
+        }
+      },
+      family.points);
+  return names;
+}
+
 }  // namespace
 
 ViewGroups::ViewGroups(FamilyRules rules) : rules_(std::move(rules)), buckets_(rules_.buckets) {}
@@ -80,7 +115,8 @@ const ShownLabels& ViewGroups::ShownOf(LabelsView labels, ViewTroubles& troubles
   if (same) return shown_;
   names_.clear();
   for (std::size_t i = 0; i < labels.size(); ++i) names_.emplace_back(labels[i].name);
-  shown_ = ShownNames(rules_.labels, family_->type(), {names_.begin(), names_.end()});
+  shown_ = ShownNames(rules_.labels, family_->type(), {names_.begin(), names_.end()},
+                      ConstantsOf(*family_));
   has_shown_ = true;
   if (!shown_.trouble.empty()) {
     troubles.Add("family " + ShownName(family_->name) + ": " + shown_.trouble);
@@ -261,11 +297,11 @@ void ViewGroups::Gather(const Points& points, bool fresh, ViewTroubles& troubles
 
 void ViewGroups::ShowConstants(FamilyView& view, Arena& arena) const {
   if (rules_.labels.empty() || view.constant_label_count == 0) return;
-  StringPairs labels;
-  for (std::size_t i = 0; i < view.constant_label_count; ++i) {
-    labels.emplace_back(view.constant_labels[i].name, view.constant_labels[i].value);
-  }
-  ShowConstantLabels(rules_.labels, labels);
+  // A trouble is said where series are looked at.
+  StringPairs labels = ConstantsOf(view);
+  const auto names =
+      RenamesAny(rules_.labels, labels) ? NamesInSeries(*family_) : std::vector<std::string_view>();
+  labels = ShownNames(rules_.labels, view.type(), names, labels).constants;
   auto* const shown =
       static_cast<Label*>(arena.Allocate(sizeof(Label) * std::max<std::size_t>(labels.size(), 1)));
   for (std::size_t i = 0; i < labels.size(); ++i) {

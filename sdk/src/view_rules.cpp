@@ -94,7 +94,10 @@ FamilyRules ViewRules::AtRegistration(std::string_view name, MetricType type) co
       rules.dropped = view.fate() == View::Fate::kDrop;
     }
     if (ChangesLabels(view)) rules.labels.push_back(&view);
-    if (rules.buckets == nullptr && HasBuckets(view)) rules.buckets = &view;
+    if (rules.buckets == nullptr && HasBuckets(view)) {
+      rules.buckets = &view;
+      rules.configured_buckets = static_cast<std::size_t>(&view - views_.data()) < configured_;
+    }
   }
   return rules;
 }
@@ -133,32 +136,50 @@ FamilyRules ViewRules::OfBackend(std::string_view backend, std::string_view name
 }
 
 ShownLabels ShownNames(const std::vector<const View*>& views, MetricType type,
-                       const std::vector<std::string_view>& names) {
-  ShownLabels shown;
+                       const std::vector<std::string_view>& names, const StringPairs& constants) {
+  struct LabelOfView {
+    std::string_view asked;
+    std::string name;
+    std::size_t position;
+    bool constant;
+  };
+  std::vector<LabelOfView> labels;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    shown.labels.push_back({static_cast<std::uint32_t>(i), std::string(names[i])});
+    labels.push_back({names[i], std::string(names[i]), i, false});
   }
+  for (std::size_t i = 0; i < constants.size(); ++i) {
+    labels.push_back({constants[i].first, constants[i].first, i, true});
+  }
+  ShownLabels shown;
   for (const View* const view : views) {
-    auto& labels = shown.labels;
     labels.erase(std::remove_if(labels.begin(), labels.end(),
-                                [&](const ShownLabels::Label& label) {
+                                [&](const LabelOfView& label) {
                                   return Holds(view->dropped_labels(), label.name) ||
-                                         (view->kept_labels() && label.name != kOverflowLabel &&
+                                         (view->kept_labels() && !label.constant &&
+                                          label.name != kOverflowLabel &&
                                           !Holds(*view->kept_labels(), label.name));
                                 }),
                  labels.end());
     if (view->renamed_labels().empty()) continue;
     // All at once, so that two names can be swapped.
     std::vector<std::string> renamed;
-    for (const auto& label : labels) {
+    for (const LabelOfView& label : labels) {
       const std::string* const to = NewName(*view, label.name);
       renamed.push_back(to == nullptr ? label.name : *to);
     }
+    const auto taken = [&](std::size_t i) {
+      for (std::size_t other = 0; other < labels.size(); ++other) {
+        if (other == i || renamed[other] != renamed[i]) continue;
+        const bool hides =
+            labels[other].constant != labels[i].constant && labels[other].asked == labels[i].asked;
+        if (!hides) return true;
+      }
+      return false;
+    };
     for (std::size_t i = 0; i < labels.size(); ++i) {
       const bool reserved = (type == MetricType::kHistogram && renamed[i] == "le") ||
                             (type == MetricType::kSummary && renamed[i] == "quantile");
-      if (!reserved && std::count(renamed.begin(), renamed.end(), renamed[i]) == 1) continue;
-      if (renamed[i] == labels[i].name && !reserved) continue;
+      if (!reserved && (renamed[i] == labels[i].name || !taken(i))) continue;
       shown.trouble = "a view renames label " + labels[i].name + " to " + renamed[i] +
                       ", which is another label's name or reserved; its labels keep their names";
       renamed.clear();
@@ -166,26 +187,18 @@ ShownLabels ShownNames(const std::vector<const View*>& views, MetricType type,
     }
     for (std::size_t i = 0; i < renamed.size(); ++i) labels[i].name = std::move(renamed[i]);
   }
+  for (LabelOfView& label : labels) {
+    if (label.constant) {
+      shown.constants.emplace_back(std::move(label.name), constants[label.position].second);
+    } else {
+      shown.labels.push_back({static_cast<std::uint32_t>(label.position), std::move(label.name)});
+    }
+  }
   shown.same = shown.labels.size() == names.size();
   for (std::size_t i = 0; i < names.size() && shown.same; ++i) {
     shown.same = shown.labels[i].name == names[i];
   }
   return shown;
-}
-
-void ShowConstantLabels(const std::vector<const View*>& views, StringPairs& labels) {
-  for (const View* const view : views) {
-    StringPairs left;
-    for (auto& [name, value] : labels) {
-      if (Holds(view->dropped_labels(), name)) continue;
-      const std::string* const to = NewName(*view, name);
-      const std::string& shown = to == nullptr ? name : *to;
-      const bool taken = std::any_of(left.begin(), left.end(),
-                                     [&](const auto& other) { return other.first == shown; });
-      if (!taken) left.emplace_back(shown, value);
-    }
-    labels = std::move(left);
-  }
 }
 
 void ViewOverrides::Buckets(const View& view, FamilyOptions& options) {

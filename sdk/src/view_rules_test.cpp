@@ -115,10 +115,61 @@ TEST(ViewRules, LeaveTheOverflowSeriesItsLabel) {
 }
 
 TEST(ViewRules, ChangeConstantLabelsByNameOnly) {
-  const View view = View("*").KeepLabels({"x"}).DropLabels({"a"}).RenameLabel("b", "c");
-  StringPairs labels = {{"a", "1"}, {"b", "2"}, {"c", "3"}, {"d", "4"}};
-  detail::ShowConstantLabels({&view}, labels);
-  EXPECT_EQ(labels, (StringPairs{{"c", "2"}, {"d", "4"}}));
+  const View view = View("*").KeepLabels({"x"}).DropLabels({"a"}).RenameLabel("b", "e");
+  const StringPairs labels = {{"a", "1"}, {"b", "2"}, {"c", "3"}, {"d", "4"}};
+  const ShownLabels shown = ShownNames({&view}, kCounter, {"x", "y"}, labels);
+  EXPECT_EQ(shown.constants, (StringPairs{{"e", "2"}, {"c", "3"}, {"d", "4"}}));
+  EXPECT_THAT(NamesOf(shown), ElementsAre("0x"));
+  EXPECT_EQ(shown.trouble, "");
+}
+
+TEST(ViewRules, DoNotRenameToOrFromAConstantLabelWhoseNameIsTaken) {
+  const StringPairs constants = {{"region", "eu"}, {"cell", "7"}};
+  const View among = View("*").RenameLabel("region", "cell");
+  const ShownLabels kept = ShownNames({&among}, kCounter, {"code"}, constants);
+  EXPECT_EQ(kept.constants, constants);
+  EXPECT_THAT(kept.trouble, HasSubstr("renames label region to cell"));
+
+  const View onto = View("*").RenameLabel("code", "region");
+  const ShownLabels series = ShownNames({&onto}, kCounter, {"code"}, constants);
+  EXPECT_THAT(NamesOf(series), ElementsAre("0code"));
+  EXPECT_EQ(series.constants, constants);
+  EXPECT_THAT(series.trouble, HasSubstr("renames label code to region"));
+
+  const View back = View("*").RenameLabel("region", "code");
+  EXPECT_EQ(ShownNames({&back}, kCounter, {"code"}, constants).constants, constants);
+  EXPECT_THAT(ShownNames({&back}, kCounter, {"code"}, constants).trouble,
+              HasSubstr("renames label region to code"));
+
+  // A name that is free by then is not taken.
+  const View instead = View("*").DropLabels({"region"}).RenameLabel("code", "region");
+  EXPECT_THAT(NamesOf(ShownNames({&instead}, kCounter, {"code"}, constants)),
+              ElementsAre("0region"));
+  const View swapped = View("*").RenameLabel("region", "cell").RenameLabel("cell", "region");
+  const ShownLabels both = ShownNames({&swapped}, kCounter, {}, constants);
+  EXPECT_EQ(both.constants, (StringPairs{{"cell", "eu"}, {"region", "7"}}));
+  EXPECT_EQ(both.trouble, "");
+}
+
+TEST(ViewRules, DoNotRenameAConstantLabelToAReservedName) {
+  const View view = View("*").RenameLabel("region", "le");
+  const StringPairs constants = {{"region", "eu"}};
+  EXPECT_EQ(ShownNames({&view}, kHistogram, {}, constants).constants, constants);
+  EXPECT_THAT(ShownNames({&view}, kHistogram, {}, constants).trouble, HasSubstr("reserved"));
+}
+
+TEST(ViewRules, RenameALabelTogetherWithTheConstantOneThatItHides) {
+  const View view = View("*").RenameLabel("region", "zone");
+  const ShownLabels shown = ShownNames({&view}, kCounter, {"region"}, {{"region", "eu"}});
+  EXPECT_THAT(NamesOf(shown), ElementsAre("0zone"));
+  EXPECT_EQ(shown.constants, (StringPairs{{"zone", "eu"}}));
+  EXPECT_EQ(shown.trouble, "");
+}
+
+TEST(ViewRules, KnowWhichBucketsTheConfigurationSays) {
+  const ViewRules rules({View("a").Buckets({1}), View("*").Buckets({2})}, "", /*configured=*/1);
+  EXPECT_TRUE(rules.AtRegistration("a", kHistogram).configured_buckets);
+  EXPECT_FALSE(rules.AtRegistration("b", kHistogram).configured_buckets);
 }
 
 TEST(ViewRules, PutTheirBucketsInThePlaceOfTheCodes) {

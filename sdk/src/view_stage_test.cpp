@@ -230,6 +230,21 @@ TEST(ViewStage, RenamesAndDropsLabelsOfASeriesAndConstantOnes) {
   EXPECT_EQ(ValueOf(shown, "c_total", {{"status", "200"}, {"area", "1"}}), 1);
 }
 
+TEST(ViewStage, DoesNotRenameToTheNameOfALabelOfAnotherKind) {
+  const Metrics metrics(Options().Consumer().ConstLabels({{"region", "eu"}, {"cell", "7"}}));
+  metrics.Counter("c_total", "C.", {"code"}).With("200").Increment();
+  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
+           {"region", "cell"}, {"code", "region"}, {"region", "code"}}) {
+    Stage stage({View("c_total").Backend("b").RenameLabel(from, to)});
+    for (int i = 0; i < 2; ++i) {
+      const Snapshot shown = stage.Apply(metrics.TakeSnapshot());
+      EXPECT_EQ(ValueOf(shown, "c_total", {{"region", "eu"}, {"cell", "7"}, {"code", "200"}}), 1)
+          << from;
+    }
+    EXPECT_THAT(stage.messages, ElementsAre(HasSubstr("renames label " + from + " to " + to)));
+  }
+}
+
 TEST(ViewStage, MakesExplicitBucketsFewer) {
   const Metrics metrics(Options().Consumer());
   auto histogram = metrics.Histogram("h", "H.", FamilyOptions().Buckets({1, 2, 4}));

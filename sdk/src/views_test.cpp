@@ -13,6 +13,7 @@
 #include "polymeter/metrics.h"
 #include "polymeter/recorder.h"
 #include "sdk/src/core_access.h"
+#include "sdk/src/selection.h"
 #include "sdk/testing/log_capture.h"
 #include "sdk/testing/values.h"
 
@@ -22,7 +23,17 @@ namespace {
 using ::testing::ElementsAre;
 using testing::FindFamily;
 using testing::FindPoint;
+using ::testing::HasSubstr;
 using testing::ValueOf;
+
+// What `options` are with this environment.
+Options Effective(StringPairs environment, const Options& options) {
+  detail::Problems problems;
+  detail::Selection selection =
+      detail::Select(options, detail::Environment(std::move(environment)), {}, problems);
+  EXPECT_TRUE(problems.empty()) << problems.Message();
+  return std::move(selection.options);
+}
 
 Options With(View view) { return Options().Consumer().AddView(std::move(view)); }
 
@@ -126,6 +137,76 @@ TEST(Views, GiveAHistogramOtherBuckets) {
   EXPECT_EQ(FindPoint<HistogramPoint>(snapshot, "other")->bounds[0], 9);
 }
 
+TEST(Views, OfTheCodeGiveWayToMetricsBuckets) {
+  const Metrics metrics(Effective(
+      {{"METRICS_BUCKETS", "lookup_seconds=0.1,1,native:3;job_seconds=7;job_seconds=3,4"}},
+      With(View("*_seconds").Buckets({9}))));
+  for (const char* const name : {"lookup_seconds", "job_seconds", "other_seconds"}) {
+    metrics.Histogram(name, "H.").Observe(0.5);
+  }
+  const Snapshot snapshot = metrics.TakeSnapshot();
+  const auto* const both = FindPoint<HistogramPoint>(snapshot, "lookup_seconds");
+  ASSERT_NE(both, nullptr);
+  ASSERT_EQ(both->bound_count, 2u);
+  EXPECT_EQ(both->bounds[0], 0.1);
+  EXPECT_NE(both->native, nullptr);
+  const auto* const last = FindPoint<HistogramPoint>(snapshot, "job_seconds");
+  ASSERT_EQ(last->bound_count, 2u);
+  EXPECT_EQ(last->bounds[0], 3);
+  const auto* const viewed = FindPoint<HistogramPoint>(snapshot, "other_seconds");
+  ASSERT_EQ(viewed->bound_count, 1u);
+  EXPECT_EQ(viewed->bounds[0], 9);
+}
+
+TEST(Views, OfTheEnvironmentWinOverMetricsBuckets) {
+  const Metrics metrics(
+      Effective({{"METRICS_BUCKETS", "a=1;b=2,3"}, {"METRICS_VIEWS", "a=buckets(5,6)"}},
+                With(View("*").Buckets({9})).Buckets("b", {7})));
+  metrics.Histogram("a", "A.").Observe(1);
+  metrics.Histogram("b", "B.").Observe(1);
+  const Snapshot snapshot = metrics.TakeSnapshot();
+  EXPECT_EQ(FindPoint<HistogramPoint>(snapshot, "a")->bounds[0], 5);
+  EXPECT_EQ(FindPoint<HistogramPoint>(snapshot, "b")->bounds[0], 2);
+}
+
+TEST(Views, LeaveProducersHistogramsToThemselvesWhateverMetricsBucketsSays) {
+  testing::LogCapture log;
+  const Metrics metrics(
+      Effective({{"METRICS_BUCKETS", "produced=2,3"}},
+                With(View("debug_*").Drop()).SelfMetrics(false).Log(log.callback())));
+  struct Source final : Producer {
+    void Collect(FamilySink& sink) override {
+      sink.BeginFamily(MetricType::kHistogram, "produced", "P.");
+      const double bounds[] = {1, 2};
+      const std::uint64_t buckets[] = {1, 1, 1};
+      sink.Histogram(nullptr, 0, bounds, 2, buckets, 6);
+    }
+  } source;
+  const Attachment token = metrics.AddProducer(source);
+  const Snapshot snapshot = metrics.TakeSnapshot();
+  const auto* const point = FindPoint<HistogramPoint>(snapshot, "produced");
+  ASSERT_NE(point, nullptr);
+  EXPECT_EQ(point->bound_count, 2u);
+  EXPECT_EQ(log.Count("buckets"), 0);
+}
+
+TEST(Views, ChangeNothingOfWhatMetricsBucketsMeans) {
+  const auto code =
+      FamilyOptions().Native(NativeHistogramOptions().Schema(1).MaxBuckets(320).ZeroThreshold(0.5));
+  const Options plain = Options().Consumer();
+  for (const Options& options : {plain, With(View("debug_*").Drop()), With(View("*").Native(2))}) {
+    const Metrics metrics(
+        Effective({{"METRICS_BUCKETS", "job=8;job=native:5;plain=native:4"}}, options));
+    metrics.Histogram("job", "J.", code).Observe(1);
+    metrics.Histogram("plain", "P.").Observe(1);
+    const auto said = [&metrics](const char* name) {
+      return metrics.TryHistogram(name, "H.", std::vector<std::string>{"l"}).message();
+    };
+    EXPECT_THAT(said("job"), HasSubstr("schema 5, at most 320, zero within 0.5"));
+    EXPECT_THAT(said("plain"), HasSubstr("schema 4, at most 160"));
+  }
+}
+
 TEST(Views, LeaveASeriesThatOthersCountInto) {
   const Metrics metrics(With(View("*").DropLabels({"user"})));
   const auto family = metrics.Counter("c_total", "C.", {"user"});
@@ -145,6 +226,21 @@ TEST(Views, ChangeConstantLabelsOfAFamily) {
   const Snapshot snapshot = metrics.TakeSnapshot();
   EXPECT_EQ(ValueOf(snapshot, "c_total", {{"area", "1"}}), 1);
   EXPECT_EQ(ValueOf(snapshot, "other_total", {{"env", "test"}, {"zone", "1"}}), 1);
+}
+
+TEST(Views, DoNotRenameToTheNameOfAConstantLabel) {
+  testing::LogCapture log;
+  const Metrics metrics(With(View("among_total").RenameLabel("region", "cell"))
+                            .AddView(View("onto_total").RenameLabel("code", "region"))
+                            .ConstLabels({{"region", "eu"}, {"cell", "7"}})
+                            .Log(log.callback()));
+  metrics.Counter("among_total", "A.").Increment();
+  metrics.Counter("onto_total", "O.", {"code"}).With("200").Increment();
+  EXPECT_EQ(log.Count("renames label region to cell"), 1);
+  EXPECT_EQ(log.Count("renames label code to region"), 1);
+  const Snapshot snapshot = metrics.TakeSnapshot();
+  EXPECT_EQ(ValueOf(snapshot, "among_total", {{"region", "eu"}, {"cell", "7"}}), 1);
+  EXPECT_EQ(ValueOf(snapshot, "onto_total", {{"region", "eu"}, {"cell", "7"}, {"code", "200"}}), 1);
 }
 
 TEST(Views, ReportWhatTheyCannotDo) {

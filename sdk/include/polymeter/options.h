@@ -18,6 +18,7 @@
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
+struct Configured;
 struct ViewOverrides;
 }  // namespace detail
 
@@ -245,7 +246,8 @@ class Options {
     series_ttl_ = ttl;
     return *this;
   }
-  // Upper bounds for one histogram family by name, over what the code says.
+  // Upper bounds for one histogram family by name, over what the code says. Views that have buckets
+  // for it win over these, and so does METRICS_BUCKETS.
   POLYMETER_EXPORT Options& Buckets(std::string family, std::vector<double> bounds);
   // Exponential buckets for one histogram family by name, over what the code says; beside explicit
   // ones where `bounds` has any.
@@ -315,6 +317,7 @@ class Options {
   std::chrono::milliseconds stop_deadline() const noexcept { return stop_deadline_; }
 
  private:
+  friend struct detail::Configured;
   std::string service_;
   std::string version_;
   std::string instance_;
@@ -334,6 +337,10 @@ class Options {
   std::vector<std::pair<std::string, std::vector<double>>> buckets_;
   std::vector<std::optional<NativeHistogramOptions>> native_buckets_;
   std::vector<View> views_;
+  // Of effective options: the last of buckets_ are METRICS_BUCKETS', the first of views_
+  // METRICS_VIEWS', the others the code's.
+  std::size_t configured_buckets_ = 0;
+  std::size_t configured_views_ = 0;
   std::optional<polymeter::ExemplarFilter> exemplar_filter_;
   std::optional<bool> self_metrics_;
   std::chrono::milliseconds producer_budget_{500};

@@ -23,9 +23,12 @@ POLYMETER_BEGIN_NAMESPACE
 // dropped label alone are one series. A view for one backend acts on the snapshots that this
 // backend gets; so does every view on what producers give.
 //
-// All views that match a family act, in their order, each on the labels that those before it have
-// left. Of Keep and Drop, and of the buckets, the first that matches decides. One view drops
-// labels first and renames then. What is not accepted is reported and left out.
+// Of Keep and Drop the first view that matches decides, in their order. On labels all that match
+// act, each on what those before it have left: first the views for every backend, wherever they
+// stand, then those for the backend. Of the buckets the first view for every backend decides, and
+// on what it makes of them acts the first one for the backend; of what producers give, that one
+// alone. One view drops labels first and renames then. What is not accepted is reported and left
+// out.
 class View {
  public:
   // Whether a view keeps or drops whole families.
@@ -61,7 +64,7 @@ class View {
   // Takes away every other label of the series; constant labels stay.
   POLYMETER_EXPORT View& KeepLabels(std::vector<std::string> labels);
   // Gives a label another name, [a-zA-Z_][a-zA-Z0-9_]*. Where the series has a label of that name,
-  // nothing is renamed, and one message says so.
+  // a constant one included, nothing is renamed, and one message says so.
   POLYMETER_EXPORT View& RenameLabel(std::string from, std::string to);
   // Upper bounds of histograms instead of their buckets, ascending, finite, without +Inf. For one
   // backend and for producers' histograms, as far as these bounds are among the histogram's own.
