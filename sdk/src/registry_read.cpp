@@ -18,8 +18,7 @@ namespace {
 
 std::uint64_t Bits(double value) noexcept { return std::bit_cast<std::uint64_t>(value); }
 
-// Reads the series of one family after another into a snapshot. A function for each kind, so that
-// its loop has the registers to itself.
+// Reads the series of one family after another into a snapshot.
 class Reader {
  public:
   using Kept = std::shared_ptr<std::vector<Tap::Samples>>;
