@@ -38,7 +38,7 @@ class Figures:
     """The best figures so far of one build: name -> field -> number."""
 
     # Counters of the Google Benchmark programs. Lower is better in every one of them.
-    COUNTERS = ("allocations", "p50_ms", "p50_us", "p999_us", "max_us")
+    COUNTERS = ("allocations", "p50_ms", "p50_us", "p999_us", "max_us", "ratio")
     UNITS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
 
     def __init__(self):

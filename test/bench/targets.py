@@ -165,7 +165,8 @@ def exposition_rows(build):
                                   ("plain", "plain text", None)):
         a, b = (f.wall_ns("self/%s/%s" % (request, who)) for who in ("on", "off"))
         rows.append(Row(5, "page of 10,000 counters, %s: self-accounting / without" % words,
-                        build.label, ms(a), ms(b), a / b, limit, part="exposition"))
+                        build.label, ms(a), ms(b), f.get("self/%s/on" % request, "ratio"), limit,
+                        part="exposition"))
     if ours == "polymeter":
         a, b = (f.ns("exposition/%s/counters/100000" % who) for who in ("scrape", "limit"))
         rows.append(Row(5, "100,000 counters through polymeter::Scrape / cached-head limit",
