@@ -180,7 +180,8 @@ void Registry::Read(SnapshotData& data, bool samples) {
   }
   data.keep.push_back(list);
   data.keep.push_back(Pin());
-  data.families.reserve(data.families.size() + list->size());
+  constexpr std::size_t kOfProducers = 32;  // room for theirs: moving all families costs more
+  data.families.reserve(data.families.size() + list->size() + kOfProducers);
   Reader reader(data, expiry_, NowNanos(), std::move(kept));
   for (const auto& family : *list) {
     FamilyView& view = data.families.emplace_back();

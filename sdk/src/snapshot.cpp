@@ -103,24 +103,48 @@ std::string Describe(std::string_view name, MetricType type) {
   return std::string(ToString(type)) + " " + ShownName(name);
 }
 
-using Index = std::map<std::string_view, FamilyView*, std::less<>>;
+bool IsBefore(const FamilyView& a, const FamilyView& b) noexcept { return a.name < b.name; }
+
+// Families by name: those that are there already, in order, and those that are added. Most
+// snapshots have many of the former and look for a few.
+class FamilyIndex {
+ public:
+  // Pointers into `ordered` must stay valid.
+  explicit FamilyIndex(std::vector<FamilyView>& ordered)
+      : begin_(ordered.data()), end_(ordered.data() + ordered.size()) {}
+
+  // Null: there is none.
+  FamilyView* Find(std::string_view name) const {
+    FamilyView* const found = std::lower_bound(
+        begin_, end_, name, [](const FamilyView& a, std::string_view b) { return a.name < b; });
+    if (found != end_ && found->name == name) return found;
+    const auto added = added_.find(name);
+    return added == added_.end() ? nullptr : added->second;
+  }
+  void Add(FamilyView& family) { added_.emplace(family.name, &family); }
+
+ private:
+  FamilyView* const begin_;
+  FamilyView* const end_;
+  std::map<std::string_view, FamilyView*, std::less<>> added_;
+};
 
 // The family whose samples bear the name `name` (x for x_sum), or which has samples that are
 // named as another family is.
-const FamilyView* SuffixClash(const Index& index, std::string_view name, MetricType type) {
+const FamilyView* SuffixClash(const FamilyIndex& index, std::string_view name, MetricType type) {
   static constexpr std::string_view kSuffixes[] = {"_bucket", "_sum", "_count"};
   for (const std::string_view suffix : kSuffixes) {
     const bool bucket = suffix == "_bucket";
     if (name.size() > suffix.size() && name.substr(name.size() - suffix.size()) == suffix) {
-      const auto base = index.find(name.substr(0, name.size() - suffix.size()));
-      if (base != index.end() && (base->second->type() == MetricType::kHistogram ||
-                                  (base->second->type() == MetricType::kSummary && !bucket))) {
-        return base->second;
+      const FamilyView* const base = index.Find(name.substr(0, name.size() - suffix.size()));
+      if (base != nullptr && (base->type() == MetricType::kHistogram ||
+                              (base->type() == MetricType::kSummary && !bucket))) {
+        return base;
       }
     }
     if (type == MetricType::kHistogram || (type == MetricType::kSummary && !bucket)) {
-      const auto sample = index.find(std::string(name) + std::string(suffix));
-      if (sample != index.end()) return sample->second;
+      const FamilyView* const sample = index.Find(std::string(name) + std::string(suffix));
+      if (sample != nullptr) return sample;
     }
   }
   return nullptr;
@@ -246,8 +270,11 @@ std::vector<NameClash> MergeProduced(
   std::size_t count = 0;
   for (const auto& source : produced) count += source->families.size();
   data.families.reserve(data.families.size() + count);  // keeps the pointers of `index` valid
-  Index index;
-  for (FamilyView& family : data.families) index.emplace(family.name, &family);
+  // The registry's come in order.
+  if (!std::is_sorted(data.families.begin(), data.families.end(), IsBefore)) {
+    std::stable_sort(data.families.begin(), data.families.end(), IsBefore);
+  }
+  FamilyIndex index(data.families);
   const bool utf8_labels =
       std::any_of(data.constant_labels, data.constant_labels + data.constant_label_count,
                   [](const Label& label) { return !IsLabelName(label.name); });
@@ -258,14 +285,13 @@ std::vector<NameClash> MergeProduced(
       const std::uint64_t points =
           std::visit([](const auto& p) { return p.size(); }, family->points);
       if (points == 0) continue;
-      const auto same = index.find(family->name);
+      FamilyView* const same = index.Find(family->name);
       const FamilyView* rival = nullptr;
-      if (same == index.end()) {
+      if (same == nullptr) {
         rival = SuffixClash(index, family->name, family->type());
-      } else if (same->second->type() != family->type() ||
-                 !SameConstantLabels(*same->second, data)) {
+      } else if (same->type() != family->type() || !SameConstantLabels(*same, data)) {
         // Constant labels of a family are for its own series: it cannot take in others.
-        rival = same->second;
+        rival = same;
       }
       const auto clash = [&](const FamilyView& kept, std::uint64_t lost) {
         clashes.push_back(
@@ -276,10 +302,10 @@ std::vector<NameClash> MergeProduced(
         continue;
       }
       used = true;
-      if (same != index.end()) {
-        same->second->utf8_names = same->second->utf8_names || family->utf8_names;
-        const std::uint64_t lost = AppendPoints(*same->second, family->points);
-        if (lost != 0) clash(*same->second, lost);
+      if (same != nullptr) {
+        same->utf8_names = same->utf8_names || family->utf8_names;
+        const std::uint64_t lost = AppendPoints(*same, family->points);
+        if (lost != 0) clash(*same, lost);
         continue;
       }
       FamilyView& view = data.families.emplace_back();
@@ -294,7 +320,7 @@ std::vector<NameClash> MergeProduced(
       view.utf8_names = family->utf8_names || utf8_labels;
       view.constant_labels = data.constant_labels;
       view.constant_label_count = data.constant_label_count;
-      index.emplace(view.name, &view);
+      index.Add(view);
       if (NamesConstantLabel(data, family->points)) {
         view.points = PointsLike(family->points);
         const std::uint64_t lost = AppendPoints(view, family->points);
@@ -305,14 +331,12 @@ std::vector<NameClash> MergeProduced(
     }
     if (used) data.keep.push_back(source);
   }
-  const auto by_name = [](const FamilyView& a, const FamilyView& b) { return a.name < b.name; };
-  // The registry's families come in order, and most of the others belong behind them.
   const auto middle = data.families.begin() + static_cast<std::ptrdiff_t>(registered);
-  if (!std::is_sorted(data.families.begin(), middle, by_name)) {
-    std::sort(data.families.begin(), middle, by_name);
+  std::sort(middle, data.families.end(), IsBefore);
+  // Most of them belong behind the registry's.
+  if (!std::is_sorted(data.families.begin(), data.families.end(), IsBefore)) {
+    std::inplace_merge(data.families.begin(), middle, data.families.end(), IsBefore);
   }
-  std::sort(middle, data.families.end(), by_name);
-  std::inplace_merge(data.families.begin(), middle, data.families.end(), by_name);
   return clashes;
 }
 
