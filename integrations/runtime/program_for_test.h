@@ -51,12 +51,15 @@ class Program {
 
   bool started() const { return pid_ > 0; }
   pid_t pid() const { return pid_; }
-  // The line that answers; empty, and a failure, after half a minute without one.
-  std::string Ask(const std::string& line) {
+  void Tell(const std::string& line) {
     const std::string sent = line + "\n";
     if (write(in_, sent.data(), sent.size()) != static_cast<ssize_t>(sent.size())) {
       ADD_FAILURE() << "cannot send " << line;
     }
+  }
+  // The line that answers; empty, and a failure, after half a minute without one.
+  std::string Ask(const std::string& line) {
+    Tell(line);
     return ReadLine();
   }
   std::string ReadLine() {

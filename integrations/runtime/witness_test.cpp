@@ -14,7 +14,6 @@
 
 #include "integrations/runtime/process_reader.h"
 #include "integrations/runtime/program_for_test.h"
-#include "sdk/testing/sanitizer.h"
 
 namespace polymeter::detail {
 namespace {
@@ -228,7 +227,7 @@ TEST(Witness, AgreesWithTime) {
   EXPECT_EQ(timed.Ask("allocate 50"), "done");
   ProcessReader reader("/", pid);
   const ProcessSample sample = Read(reader);
-  timed.CloseInput();  // ends it
+  timed.Tell("leave");
   double user = 0;
   double system = 0;
   std::uint64_t minor = 0;
@@ -239,13 +238,14 @@ TEST(Witness, AgreesWithTime) {
   std::istringstream(line) >> user >> system >> minor >> major >> voluntary >> involuntary;
   EXPECT_EQ(timed.Wait(), 0);
   ASSERT_GT(voluntary, 2500u) << line;
-  // Its end comes on top: some faults (many where leaks are looked for), its threads' last
-  // switches, little time.
-  const std::uint64_t last_faults = testing::kSanitized ? 20'000 : 500;
+  // Its end comes on top: no faults of its own, its threads' last switches, and CPU time without a
+  // limit, for what a virtual machine's host takes away may count as used. So at least it is what
+  // was asked for, less a tick each of user and system.
+  const double tick = 1.0 / static_cast<double>(sysconf(_SC_CLK_TCK));
   EXPECT_LE(*sample.cpu_seconds, user + system + 0.02) << line;
-  EXPECT_GE(*sample.cpu_seconds, user + system - 0.1) << line;
+  EXPECT_GE(*sample.cpu_seconds, 0.2 - 2 * tick) << line;
   EXPECT_LE(*sample.minor_faults, minor) << line;
-  EXPECT_GE(*sample.minor_faults + last_faults, minor) << line;
+  EXPECT_GE(*sample.minor_faults + 100, minor) << line;
   EXPECT_LE(sample.context_switches->voluntary, voluntary) << line;
   EXPECT_GE(sample.context_switches->voluntary + 100, voluntary) << line;
   EXPECT_LE(sample.context_switches->involuntary, involuntary) << line;
