@@ -71,7 +71,7 @@ struct alignas(64) NativeSet {
   // The slot of an index that is in the range; 0 when the set has become another cell's meanwhile.
   CellAddress Slot(int sign, std::int32_t index) const noexcept {
     std::int32_t at = index - origins[sign].load(std::memory_order_relaxed);
-    if (at < 0) at += capacity;
+    at += capacity & (at >> 31);  // no branch: on which side of its first value one falls is chance
     if (__builtin_expect(static_cast<std::uint32_t>(at) >= capacity, 0)) return 0;
     return rows[sign].load(std::memory_order_relaxed) +
            sizeof(std::uint64_t) * static_cast<std::size_t>(at);

@@ -2,18 +2,19 @@
 // families polymeter_* and without, of Metrics that are alike but for that. Both are scraped in
 // turn, so that what disturbs one disturbs the other: `off` is the median of its scrapes, `on` that
 // and the median of the differences. prometheus: OpenMetrics and gzip, as Prometheus asks for;
-// plain: the bare text page.
+// plain: the bare text page; http: the same from the server, which is what a scrape is.
 #include <benchmark/benchmark.h>
+#include <time.h>
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "polymeter/polymeter.h"
+#include "test/bench/http_client.h"
 #include "test/bench/workload.h"
 
 namespace polymeter_bench {
@@ -44,9 +45,8 @@ class NullSink final : public polymeter::ScrapeSink {
   }
 };
 
-polymeter::Metrics Filled(bool self) {
-  polymeter::Metrics metrics(
-      polymeter::Options().AddBackend(std::make_shared<Accounted>()).SelfMetrics(self));
+polymeter::Metrics Filled(const polymeter::Options& options) {
+  polymeter::Metrics metrics = polymeter::Build(options);
   for (std::size_t f = 0; f < 100; ++f) {
     const auto family = metrics.Counter("bench_" + std::to_string(f) + "_total", "Measured.",
                                         {"method", "route", "status"});
@@ -64,20 +64,25 @@ double Median(std::vector<double>& values) {
   return *middle;
 }
 
-// Seconds without and with.
-std::array<double, 2> Measure(const polymeter::ScrapeRequest& request, int pairs) {
-  const std::array<polymeter::Metrics, 2> metrics = {Filled(false), Filled(true)};
+double CpuSeconds() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+// Seconds of CPU time that scrape(0), without, and scrape(1), with, take, of all threads: what a
+// client waits depends more on where the server's thread is woken.
+template <class Scrape>
+std::array<double, 2> Measure(int pairs, const Scrape& scrape) {
   std::vector<double> off;
   std::vector<double> more;
   for (int i = 0; i < pairs; ++i) {
     std::array<double, 2> took = {};
     for (int turn = 0; turn < 2; ++turn) {
       const auto which = static_cast<std::size_t>((i + turn) % 2);
-      NullSink sink;
-      const auto begin = std::chrono::steady_clock::now();
-      const auto status = polymeter::Scrape(metrics[which], request, sink);
-      benchmark::DoNotOptimize(status.ok());
-      took[which] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+      const double begin = CpuSeconds();
+      scrape(which);
+      took[which] = CpuSeconds() - begin;
     }
     if (i < 10) continue;  // the first ones fill the caches
     off.push_back(took[0]);
@@ -87,8 +92,20 @@ std::array<double, 2> Measure(const polymeter::ScrapeRequest& request, int pairs
   return {median, median + Median(more)};
 }
 
+std::array<double, 2> MeasurePages(const polymeter::ScrapeRequest& request, int pairs) {
+  const auto filled = [](bool self) {
+    return Filled(polymeter::Options().AddBackend(std::make_shared<Accounted>()).SelfMetrics(self));
+  };
+  const std::array<polymeter::Metrics, 2> metrics = {filled(false), filled(true)};
+  return Measure(pairs, [&](std::size_t which) {
+    NullSink sink;
+    const auto status = polymeter::Scrape(metrics[which], request, sink);
+    benchmark::DoNotOptimize(status.ok());
+  });
+}
+
 const std::array<double, 2>& Plain() {
-  static const auto kMedians = Measure(polymeter::ScrapeRequest(), 1000);
+  static const auto kMedians = MeasurePages(polymeter::ScrapeRequest(), 1000);
   return kMedians;
 }
 const std::array<double, 2>& Prometheus() {
@@ -96,7 +113,22 @@ const std::array<double, 2>& Prometheus() {
     polymeter::ScrapeRequest request;
     request.accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
     request.accept_encoding = "gzip";
-    return Measure(request, 400);
+    return MeasurePages(request, 400);
+  }();
+  return kMedians;
+}
+const std::array<double, 2>& Http() {
+  static const auto kMedians = [] {
+    const auto filled = [](bool self) {
+      return Filled(polymeter::Options()
+                        .Backends("prometheus")
+                        .Set("METRICS_PROMETHEUS_PORT", "0")
+                        .SelfMetrics(self));
+    };
+    const std::array<polymeter::Metrics, 2> metrics = {filled(false), filled(true)};
+    return Measure(1000, [&](std::size_t which) {
+      benchmark::DoNotOptimize(Get(PortOf(metrics[which].Endpoint("prometheus")), false));
+    });
   }();
   return kMedians;
 }
@@ -115,6 +147,8 @@ void Page(benchmark::State& state, const std::array<double, 2>& (*medians)(), st
 
 POLYMETER_BENCH(Plain, 0, "self/plain/off");
 POLYMETER_BENCH(Plain, 1, "self/plain/on");
+POLYMETER_BENCH(Http, 0, "self/http/off");
+POLYMETER_BENCH(Http, 1, "self/http/on");
 POLYMETER_BENCH(Prometheus, 0, "self/prometheus/off");
 POLYMETER_BENCH(Prometheus, 1, "self/prometheus/on");
 

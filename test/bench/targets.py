@@ -43,12 +43,13 @@ def hot_path_rows(build):
     f = build.figures
     rows = []
 
-    def versus(target, what, ours, other, limit, *, gate=False, at_most=True, sleeps=False):
+    def versus(target, what, ours, other, limit, *, gate=False, at_most=True, sleeps=False,
+               part="hot_path"):
         a = f.ns(ours)
         b = f.wall_ns(other) if sleeps else f.ns(other)
         ratio = a / b if at_most else b / a
         rows.append(Row(target, what, build.label, ns(a), ns(b), ratio, limit, at_most, gate,
-                        "hot_path", (ours, other) if gate else ()))
+                        part, (ours, other) if gate else ()))
 
     def scaling(series, gate):
         names = ["increment/polymeter/%s/t%d" % (series, threads) for threads in (1, 8)]
@@ -90,7 +91,7 @@ def hot_path_rows(build):
         for series, words in (("1", "1 series"), ("1000", "1,000 series")):
             versus(3, "observe with exponential buckets, %d thread%s, %s / explicit ones" % (
                 threads, "s" if threads > 1 else "", words), obs % ("native", series, threads),
-                obs % ("polymeter", series, threads), 3)
+                obs % ("polymeter", series, threads), 3, gate=True, part="native")
             versus(3, "... with both", obs % ("both", series, threads),
                    obs % ("polymeter", series, threads), None)
     versus(3, "observe, 8 threads, 1 series: prom / ours", obs % ("polymeter", "1", 8),
@@ -162,6 +163,7 @@ def exposition_rows(build):
                         "%.4f" % (allocations / series), "%.0f" % (prom / series),
                         allocations / series, 0.01, gate=True, part="exposition"))
     for request, words, limit in (("prometheus", "OpenMetrics, gzip", 1.02),
+                                  ("http", "plain text over HTTP", 1.02),
                                   ("plain", "plain text", None)):
         a, b = (f.wall_ns("self/%s/%s" % (request, who)) for who in ("on", "off"))
         rows.append(Row(5, "page of 10,000 counters, %s: self-accounting / without" % words,
