@@ -205,14 +205,17 @@ TEST_F(DatagramTest, OverrunsNoReceiverThatKeepsUp) {
     }
   });
   const std::string message(1432, 'x');
-  const Deadline deadline = SteadyClock::now() + 60s;
+  const Deadline begin = SteadyClock::now();
   for (int i = 0; i < kMessages; ++i) {
-    ASSERT_EQ(transport->Send(message, deadline).outcome, Outcome::kSent);
+    ASSERT_EQ(transport->Send(message, begin + 60s).outcome, Outcome::kSent);
   }
+  const auto took = SteadyClock::now() - begin;
   reader.join();
-  // All, but that a busy machine may stop the reader for longer than its buffer lasts. A sender
-  // that did not hold itself back would lose nine of ten.
-  EXPECT_GE(received, kMessages * 9 / 10);
+  // 1.4 MB at 1 MiB a second and half of what has been sent: 2 ln(1.68) seconds, less the burst.
+  EXPECT_GE(took, 900ms);
+  // All, but that a busy machine stops the reader for longer than its buffer lasts, several times
+  // in a second perhaps. A sender that did not hold itself back would lose nine of ten.
+  EXPECT_GE(received, kMessages / 3);
 }
 
 TEST_F(DatagramTest, DoesNotHoldBackWhenTheDeadlineIsNear) {
