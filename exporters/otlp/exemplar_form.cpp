@@ -5,10 +5,6 @@
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 
-bool IsOf(const FamilyView& family, const Exemplar& exemplar) noexcept {
-  return !family.delta || exemplar.unix_nanos > family.delta_start_unix_nanos;
-}
-
 bool IsInteger(const Exemplar& exemplar, bool integers) noexcept {
   // Below 2^63, and no NaN.
   return integers && std::abs(exemplar.value) < 0x1p63 &&

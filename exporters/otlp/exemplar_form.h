@@ -17,8 +17,6 @@ struct ExemplarList {
   bool integers = false;
 };
 
-// Whether it belongs to the points of `family`: not if it is older than a difference.
-bool IsOf(const FamilyView& family, const Exemplar& exemplar) noexcept;
 // Whether its value is sent as as_int.
 bool IsInteger(const Exemplar& exemplar, bool integers) noexcept;
 // Nanoseconds since 1970; 0: not known.

@@ -133,25 +133,6 @@ TEST(OtlpExemplar, IsJsonWithIdsInHex) {
   EXPECT_TRUE(detail::ScanJson(json, [](std::string_view, std::string_view) {}));
 }
 
-TEST(OtlpExemplar, IsLeftOutOfADifferenceThatBeganLater) {
-  const Snapshot totals = HistogramWith({Example(0.5, kSeen), Example(1.5, kSeen + 1)});
-  const auto values = [&](std::int64_t start) {
-    std::vector<double> out;
-    const Snapshot snapshot = AsDifferences(totals, static_cast<std::uint64_t>(start));
-    const ReadMetric metric = OneMetric(snapshot);
-    for (const ReadExemplar& exemplar : metric.points.at(0).exemplars) {
-      out.push_back(exemplar.as_double.value());
-    }
-    return out;
-  };
-  EXPECT_THAT(values(kSeen - 1), ElementsAre(0.5, 1.5));
-  EXPECT_THAT(values(kSeen), ElementsAre(1.5));
-  EXPECT_THAT(values(kSeen + 1), IsEmpty());
-  const std::string json =
-      OneMessage(AsDifferences(totals, static_cast<std::uint64_t>(kSeen) + 1), {.json = true});
-  EXPECT_THAT(json, Not(HasSubstr("exemplars")));
-}
-
 TEST(OtlpExemplar, IsGivenUpBeforeThePointThatItMakesTooLarge) {
   const std::string text(3000, 'x');
   const Label label{"text", text};

@@ -155,10 +155,7 @@ class Pass {
     if (count == 0) return texts;
     exemplars_.integers = integers;
     exemplars_.exemplars.clear();
-    for (std::size_t i = 0; i < count; ++i) {
-      if (IsOf(family, exemplars[i])) exemplars_.exemplars.push_back(&exemplars[i]);
-    }
-    if (exemplars_.exemplars.empty()) return texts;
+    for (std::size_t i = 0; i < count; ++i) exemplars_.exemplars.push_back(&exemplars[i]);
     joined_.Clear();
     joined_.Append(texts.attributes);
     Request::AppendExemplars(joined_, form_.data, exemplars_, attributes_);

@@ -1,9 +1,14 @@
 #include "sdk/src/delta.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
+#include <cstring>
+#include <functional>
+#include <limits>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "sdk/src/snapshot_data.h"
@@ -31,6 +36,29 @@ double Step(double& sum, double total) {
   const double step = total - sum;
   sum += step;
   return step;
+}
+
+// Tells the exemplars of a series apart. Their times do not: they are those of a tick of the clock,
+// and one may come in the same tick after a snapshot.
+std::uint64_t FingerprintOf(const Exemplar& exemplar) noexcept {
+  std::array<char, sizeof(exemplar.value) + sizeof(exemplar.unix_nanos) +
+                       sizeof(exemplar.trace.trace_id) + sizeof(exemplar.trace.span_id)>
+      bytes;
+  char* to = bytes.data();
+  const auto put = [&to](const auto& part) {
+    std::memcpy(to, &part, sizeof(part));
+    to += sizeof(part);
+  };
+  put(exemplar.value);
+  put(exemplar.unix_nanos);
+  put(exemplar.trace.trace_id);
+  put(exemplar.trace.span_id);
+  constexpr std::hash<std::string_view> kHash;
+  std::uint64_t hash = kHash({bytes.data(), bytes.size()});
+  for (std::uint32_t i = 0; i < exemplar.label_count; ++i) {
+    hash = (hash * 31 + kHash(exemplar.labels[i].name)) * 31 + kHash(exemplar.labels[i].value);
+  }
+  return hash;
 }
 
 // The earliest start of a family's series: where its first differences begin.
@@ -71,19 +99,27 @@ DeltaStage::Cursor& DeltaStage::CursorOf(FamilyCursors& family, SeriesView serie
     if (cursor->generation != series.generation()) *cursor = Cursor{};  // another series now
     cursor->generation = series.generation();
   } else {
-    key_.clear();
-    const LabelsView labels = series.labels();
-    for (std::size_t i = 0; i < labels.size(); ++i) {
-      const Label label = labels[i];
-      for (const std::string_view text : {label.name, label.value}) {
-        const std::size_t size = text.size();
-        key_.append(reinterpret_cast<const char*>(&size), sizeof(size)).append(text);
-      }
-    }
+    KeyOfLabels(series.labels(), key_);
     cursor = &family.by_labels[key_];
   }
   cursor->round = round_;
   return *cursor;
+}
+
+void DeltaStage::LeaveOutOldExemplars(Cursor& cursor, HistogramPoint& point, Room& room) {
+  if (point.exemplar_count == 0 && cursor.exemplars.empty()) return;
+  const auto& old = cursor.exemplars;
+  std::vector<std::uint64_t> all;
+  Exemplar* const first = room.exemplars;
+  for (std::uint32_t i = 0; i < point.exemplar_count; ++i) {
+    all.push_back(FingerprintOf(point.exemplars[i]));
+    if (std::find(old.begin(), old.end(), all.back()) == old.end()) {
+      *room.exemplars++ = point.exemplars[i];
+    }
+  }
+  point.exemplars = first;
+  point.exemplar_count = static_cast<std::uint32_t>(room.exemplars - first);
+  cursor.exemplars = std::move(all);
 }
 
 bool DeltaStage::Advance(Cursor& cursor, HistogramPoint& point, Room& room) {
@@ -110,15 +146,17 @@ bool DeltaStage::Advance(Cursor& cursor, HistogramPoint& point, Room& room) {
     cursor.buckets[i] = point.buckets[i];
     count += differences[i];
   }
-  point.sum = Step(cursor.part, point.sum);
+  const bool infinite = std::isinf(point.sum) && point.sum == cursor.part;
+  point.sum = infinite ? std::numeric_limits<double>::quiet_NaN() : Step(cursor.part, point.sum);
   std::size_t used = slots;
-  bool changed = count != 0 || point.sum != 0;
+  bool changed = count != 0 || (point.sum != 0 && !std::isnan(point.sum));
   if (point.native != nullptr) {
     *room.natives = cursor.native.front().Advance(*point.native, differences + slots);
     point.native = room.natives;
     used += std::size_t{point.native->positive.size} + point.native->negative.size;
     changed = changed || point.native->count != 0;
   }
+  LeaveOutOldExemplars(cursor, point, room);
   if (!changed) return false;
   room.buckets += used;
   if (point.native != nullptr) ++room.natives;
@@ -150,6 +188,11 @@ FamilyPoints DeltaStage::Differences(FamilyCursors& cursors, const FamilyView& f
       cursor.whole = point.whole;
       point.whole = whole;
       point.part = Step(cursor.part, point.part);
+      if (point.exemplar != nullptr) {
+        const std::vector<std::uint64_t> now = {FingerprintOf(*point.exemplar)};
+        if (now == cursor.exemplars) point.exemplar = nullptr;
+        cursor.exemplars = now;
+      }
       if (point.whole != 0 || point.part != 0) points.push_back(point);
     }
     return points;
@@ -183,8 +226,10 @@ DeltaStage::Room DeltaStage::RoomFor(const FamilyView& family, SnapshotData& dat
   if (histograms == nullptr) return room;
   std::size_t slots = 0;
   std::size_t natives = 0;
+  std::size_t exemplars = 0;
   for (const HistogramPoint& point : *histograms) {
     slots += std::size_t{point.bound_count} + 1;
+    exemplars += point.exemplar_count;
     if (point.native == nullptr) continue;
     slots += std::size_t{point.native->positive.size} + point.native->negative.size;
     ++natives;
@@ -194,6 +239,11 @@ DeltaStage::Room DeltaStage::RoomFor(const FamilyView& family, SnapshotData& dat
   if (natives != 0) {
     auto all = std::make_shared<std::vector<NativeHistogram>>(natives);
     room.natives = all->data();
+    data.keep.push_back(std::move(all));
+  }
+  if (exemplars != 0) {
+    auto all = std::make_shared<std::vector<Exemplar>>(exemplars);
+    room.exemplars = all->data();
     data.keep.push_back(std::move(all));
   }
   return room;

@@ -16,10 +16,12 @@ namespace detail {
 
 // Not thread-safe.
 //
-// A series whose value has not changed is left out of a family of differences. The first
-// difference of a series is its whole total; so is one after a reset (a total that went back, which
-// only producers' families can; of a histogram all its buckets and its sum together). Doubles are
-// taken off from what the receiver has added up so far, so that rounding does not add up there.
+// A series whose value has not changed is left out of a family of differences, and so is an
+// exemplar that the last snapshot had. The first difference of a series is its whole total; so is
+// one after a reset (a total that went back, which only producers' families can; of a histogram all
+// its buckets and its sum together). Doubles are taken off from what the receiver has added up so
+// far, so that rounding does not add up there. The sum of a histogram that has once become infinite
+// is NaN in later differences: nobody knows it.
 class DeltaStage {
  public:
   explicit DeltaStage(DeltaOptions options) : options_(options) {}
@@ -40,11 +42,13 @@ class DeltaStage {
     // One, of a histogram that has exponential buckets: small where it has none, and copied with
     // the cursor.
     std::vector<NativeTotals> native;
+    std::vector<std::uint64_t> exemplars;  // those of the last snapshot, as FingerprintOf them
   };
   // Where the differences of a family's histograms go.
   struct Room {
     std::uint64_t* buckets = nullptr;
     NativeHistogram* natives = nullptr;
+    Exemplar* exemplars = nullptr;
   };
   struct FamilyCursors {
     std::uint32_t round = 0;
@@ -57,6 +61,7 @@ class DeltaStage {
   static Room RoomFor(const FamilyView& family, SnapshotData& data);
   // False: nothing came since. Otherwise `point` becomes the difference and takes of `room`.
   static bool Advance(Cursor& cursor, HistogramPoint& point, Room& room);
+  static void LeaveOutOldExemplars(Cursor& cursor, HistogramPoint& point, Room& room);
   bool Wanted(const FamilyView& family) const noexcept;
 
   const DeltaOptions options_;

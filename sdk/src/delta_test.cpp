@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <map>
 #include <string>
 
@@ -190,6 +191,64 @@ TEST(Delta, BeginsWhereTheLastOneEndedAlsoWhenTheClockIsSetBack) {
   EXPECT_EQ(start(), 520);  // not after the end
   now += std::chrono::seconds(10);
   EXPECT_EQ(start(), 520);
+}
+
+TEST(Delta, KnowsAProducersSeriesInWhateverOrderItsLabelsCome) {
+  DeltaStage delta(All());
+  double delivered = 0;
+  for (std::uint64_t total = 1001; total <= 1004; ++total) {
+    SnapshotBuilder builder;
+    builder.sink().BeginFamily(MetricType::kCounter, "c_total", "C.");
+    const Label labels[] = {{"dev", "sda"}, {"host", "h"}, {"dev", "sda"}};
+    builder.sink().Counter(labels + total % 2, 2, total);
+    delivered += ValueOf(delta.Apply(builder.Build()), "c_total", {{"dev", "sda"}, {"host", "h"}})
+                     .value_or(0);
+    EXPECT_EQ(delivered, static_cast<double>(total));
+  }
+}
+
+TEST(Delta, OfAHistogramThatWasInfiniteHasNoSum) {
+  const Metrics metrics(Options().Consumer());
+  const auto histogram = metrics.Histogram("h", "H.", FamilyOptions().Buckets({1}));
+  DeltaStage delta(All());
+  const auto next = [&] { return delta.Apply(metrics.TakeSnapshot()); };
+  histogram.Observe(std::numeric_limits<double>::infinity());
+  EXPECT_EQ(FindPoint<HistogramPoint>(next(), "h")->sum, std::numeric_limits<double>::infinity());
+  for (int i = 0; i < 3; ++i) histogram.Observe(100);
+  const Snapshot second = next();
+  EXPECT_EQ(FindPoint<HistogramPoint>(second, "h")->count, 3u);
+  EXPECT_TRUE(std::isnan(FindPoint<HistogramPoint>(second, "h")->sum));
+  EXPECT_EQ(FindFamily(next(), "h")->size(), 0u);  // nothing came
+}
+
+TEST(Delta, HasTheExemplarsThatTheLastOneHadNot) {
+  const Metrics metrics(Options().Consumer());
+  const auto counter = metrics.Counter("c_total", "C.", FamilyOptions().Exemplars());
+  const auto histogram = metrics.Histogram("h", "H.", FamilyOptions().Buckets({1, 2}).Exemplars());
+  DeltaStage delta(All());
+  const auto values = [&] {
+    std::vector<double> out;
+    const Snapshot snapshot = delta.Apply(metrics.TakeSnapshot());
+    const auto* const total = FindPoint<CounterPoint>(snapshot, "c_total");
+    if (total != nullptr && total->exemplar != nullptr) out.push_back(total->exemplar->value);
+    const auto* const point = FindPoint<HistogramPoint>(snapshot, "h");
+    for (std::uint32_t i = 0; point != nullptr && i < point->exemplar_count; ++i) {
+      out.push_back(point->exemplars[i].value);
+    }
+    return out;
+  };
+  // All within a tick of the clock that gives them their times.
+  counter.IncrementWithExemplar(5, {{"job", "a"}});
+  histogram.ObserveWithExemplar(0.5, {{"job", "a"}});
+  histogram.ObserveWithExemplar(1.5, {{"job", "a"}});
+  EXPECT_EQ(values(), (std::vector<double>{5, 0.5, 1.5}));
+  counter.Increment(1);
+  histogram.ObserveWithExemplar(0.7, {{"job", "a"}});
+  EXPECT_EQ(values(), (std::vector<double>{0.7}));
+  counter.IncrementWithExemplar(2, {{"job", "a"}});
+  histogram.Observe(3);
+  EXPECT_EQ(values(), (std::vector<double>{2}));
+  EXPECT_EQ(values(), std::vector<double>());
 }
 
 TEST(Delta, GivesWhatIsNotFiniteAsItIs) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <new>
+#include <numeric>
 
 #include "polymeter/hot_path.h"
 #include "polymeter/options.h"
@@ -282,6 +283,13 @@ void FamilySink::Histogram(const Label* labels, std::size_t count, const Histogr
     detail::Refuse(out_, "bad_native_histogram",
                    "a produced native histogram's schema is not -4 to 8, its zero threshold is "
                    "negative or its count is not the sum of its buckets; the series is left out");
+    return;
+  }
+  const std::uint64_t* const end = point.buckets + point.bound_count + 1;
+  if (std::accumulate(point.buckets, end, std::uint64_t{0}) != point.count) {
+    detail::Refuse(out_, "bad_count",
+                   "a produced histogram's count is not the sum of its buckets; the series is left "
+                   "out");
     return;
   }
   detail::AddPoint<HistogramPoints>(out_, labels, count, [&](SeriesView series) {

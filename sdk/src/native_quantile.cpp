@@ -1,5 +1,6 @@
 #include "sdk/src/native_quantile.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -8,9 +9,10 @@ POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
-// The bound between buckets `index` and `index` + 1.
+// The bound between buckets `index` and `index` + 1; the greatest number where it is beyond all.
 double BoundAt(std::int32_t schema, std::int64_t index) noexcept {
-  return std::exp2(std::ldexp(static_cast<double>(index), -schema));
+  const double bound = std::exp2(std::ldexp(static_cast<double>(index), -schema));
+  return std::min(bound, std::numeric_limits<double>::max());
 }
 
 // Walks over the buckets from the least value on.

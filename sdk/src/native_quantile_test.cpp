@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "polymeter/metrics.h"
 #include "polymeter/testing.h"
@@ -35,6 +36,21 @@ TEST(NativeQuantile, KnowsZerosInfinitiesAndNothing) {
   empty.Observe(HUGE_VAL);
   EXPECT_EQ(testing::QuantileOf(metrics, "empty", 1), HUGE_VAL);
   EXPECT_FALSE(testing::QuantileOf(metrics, "empty", NAN).has_value());
+}
+
+TEST(NativeQuantile, IsANumberInTheGreatestBucket) {
+  const Metrics metrics = Recording();
+  const Histogram fine = metrics.Histogram("fine", "F.", FamilyOptions().Native());
+  const Histogram coarse = metrics.Histogram(
+      "coarse", "C.", FamilyOptions().Native(NativeHistogramOptions().Schema(-4)));
+  for (int i = 0; i < 10; ++i) {
+    fine.Observe(1.7e308);
+    coarse.Observe(-1e305);
+  }
+  const auto estimate = testing::QuantileOf(metrics, "fine", 0.5);
+  EXPECT_GE(estimate, 1.64e308);
+  EXPECT_LE(estimate, std::numeric_limits<double>::max());
+  EXPECT_LE(testing::QuantileOf(metrics, "coarse", 0.5), -2.7e303);
 }
 
 }  // namespace

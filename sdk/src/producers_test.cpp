@@ -319,6 +319,7 @@ TEST(FamilySink, RefusesWhatWouldSpoilThePageAndKeepsTheRest) {
     sink.Histogram(nullptr, 0, bounds, 2, buckets, 1);
     const Label le{"le", "1"};
     sink.Histogram(&le, 1, bounds, 1, buckets, 1);
+    sink.Histogram(nullptr, 0, HistogramPoint{SeriesView(nullptr), bounds, buckets, 1, 7, 1});
   });
   const Attachment token = metrics.AddProducer(producer);
   const Snapshot snapshot = metrics.TakeSnapshot();
@@ -334,7 +335,8 @@ TEST(FamilySink, RefusesWhatWouldSpoilThePageAndKeepsTheRest) {
        std::get<CounterPoints>(FindFamily(snapshot, "polymeter_refused_total")->points)) {
     refused += point.value();
   }
-  EXPECT_EQ(refused, 8);
+  EXPECT_EQ(refused, 9);
+  EXPECT_EQ(ValueOf(snapshot, "polymeter_refused_total", {{"reason", "bad_count"}}), 1);
 }
 
 TEST(FamilySink, CarriesEveryKind) {

@@ -323,7 +323,8 @@ Result<std::shared_ptr<FamilyCore>> Registry::GetOrMake(MetricType type, std::st
   if (!status) return status;
   if (views.dropped) return std::shared_ptr<FamilyCore>();
   spec.help = ToUtf8(help);
-  if (!views.labels.empty()) {
+  // The sum of an additive gauge needs each one's value: that is the view stage's.
+  if (!views.labels.empty() && !spec.additive) {
     spec.label_views = views.labels;
     spec.shown = ShownNames(views.labels, type, {spec.labels.begin(), spec.labels.end()},
                             ConstantLabels(spec.const_labels, constant_texts_));

@@ -97,6 +97,21 @@ bool SameLabels(LabelsView a, LabelsView b) noexcept {
   return true;
 }
 
+void KeyOfLabels(LabelsView labels, std::string& key) {
+  std::vector<Label> sorted;
+  sorted.reserve(labels.size());
+  for (std::size_t i = 0; i < labels.size(); ++i) sorted.push_back(labels[i]);
+  std::sort(sorted.begin(), sorted.end(),
+            [](const Label& a, const Label& b) { return a.name < b.name; });
+  key.clear();
+  for (const Label& label : sorted) {
+    for (const std::string_view text : {label.name, label.value}) {
+      const std::size_t size = text.size();
+      key.append(reinterpret_cast<const char*>(&size), sizeof(size)).append(text);
+    }
+  }
+}
+
 namespace {
 
 std::string Describe(std::string_view name, MetricType type) {

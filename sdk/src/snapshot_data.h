@@ -83,6 +83,8 @@ POLYMETER_EXPORT FamilyPoints PointsOf(MetricType type);
 // The hash of a label set that does not depend on the order of the labels.
 std::uint64_t HashOfLabels(LabelsView labels) noexcept;
 bool SameLabels(LabelsView a, LabelsView b) noexcept;
+// Makes `key` what tells these labels from others, in whatever order they are given.
+void KeyOfLabels(LabelsView labels, std::string& key);
 
 // Says that two families of one snapshot could not both be shown.
 struct NameClash {

@@ -17,7 +17,7 @@ struct ViewGroups::Group {
   std::uint32_t members = 0;
   Totals base;                 // of members that are gone
   std::vector<double> bounds;  // of a histogram
-  double shown_part = 0;       // of a counter, the last time
+  Totals shown;                // of a counter, the last time
 
   // Of one pass.
   bool bounds_known = false;

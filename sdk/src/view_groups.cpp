@@ -97,12 +97,7 @@ ViewGroups::Member* ViewGroups::MemberOf(SeriesView series, ViewTroubles& troubl
     if (member.group == nullptr) Join(member, series, troubles);
     return &member;
   }
-  key_.clear();
-  const LabelsView labels = series.labels();
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    AppendText(key_, labels[i].name);
-    AppendText(key_, labels[i].value);
-  }
+  KeyOfLabels(series.labels(), key_);
   Member& member = by_labels_[key_];
   if (member.group == nullptr) Join(member, series, troubles);
   if (member.round != round_) ++seen_by_labels_;
@@ -180,7 +175,7 @@ void ViewGroups::Fold(Member& member) {
 void ViewGroups::Renew(Group& group) {
   ++group.epoch;
   group.base = {};
-  group.shown_part = 0;
+  group.shown = {};
   const LabelsView labels(group.record);
   std::vector<std::string_view> names;
   std::vector<std::string_view> values;
@@ -226,7 +221,8 @@ SeriesRecord* ViewGroups::NewRecord(const std::vector<std::string_view>& names,
 }
 
 void ViewGroups::Forget() {
-  if (by_labels_.size() > 2 * seen_by_labels_ + kSpareMembers) {
+  most_by_labels_ = std::max(most_by_labels_, seen_by_labels_);
+  if (by_labels_.size() > 2 * most_by_labels_ + kSpareMembers) {
     for (auto it = by_labels_.begin(); it != by_labels_.end();) {
       if (it->second.round == round_) {
         ++it;
@@ -236,9 +232,7 @@ void ViewGroups::Forget() {
       it = by_labels_.erase(it);
     }
   }
-  if (!folded_) return;
-  folded_ = false;
-  for (auto it = groups_.begin(); it != groups_.end();) {
+  for (auto it = groups_.begin(); folded_ && it != groups_.end();) {
     const Group& group = *it->second;
     if (group.members != 0 || group.round == round_) {
       ++it;
@@ -248,6 +242,7 @@ void ViewGroups::Forget() {
     ++wasted_records_;
     it = groups_.erase(it);
   }
+  folded_ = false;
   if (wasted_records_ > groups_.size() + kSpareMembers) Compact();
 }
 

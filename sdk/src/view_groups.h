@@ -24,7 +24,8 @@ namespace detail {
 // an index and a generation of its own. A group's total is what its members have now, and what
 // those that are gone had when they were last seen: it never falls. A group whose members' places
 // all belong to other series now is forgotten, so that there are never more members and groups than
-// there were series in the family at one time (of a producer's: twice as many and 1,024).
+// there were series in the family at one time (of a producer's: twice as many and 1,024, so that
+// those that one collection left out are still known in the next).
 class ViewGroups {
  public:
   // What `rules` refers to must outlive it.
@@ -111,6 +112,7 @@ class ViewGroups {
   std::uint32_t round_ = 0;
   std::vector<Group*> seen_;  // in the order in which the first member of each came
   std::size_t seen_by_labels_ = 0;
+  std::size_t most_by_labels_ = 0;  // of all passes
   bool folded_ = false;
 
   // Of the series that came last: mostly the next one has the same names.

@@ -37,7 +37,15 @@ void ViewGroups::Take(Member& member, const CounterPoint& point, bool fresh, Vie
     fell = (point.whole < last.whole && last.whole - point.whole < kStale) ||
            (point.whole == last.whole && point.part < last.part);
   }
-  TakeTotals(member, point.whole, point.part, fell, fresh);
+  std::uint64_t whole = point.whole;
+  double part = point.part;
+  if (member.generation == 0 && !fell && (whole < last.whole || part < last.part)) {
+    // A producer's double that has become an integer, or the other way: what came since is added
+    // to the double, for the integers of a group never fall.
+    part += static_cast<double>(static_cast<std::int64_t>(whole - last.whole));
+    whole = last.whole;
+  }
+  TakeTotals(member, whole, part, fell, fresh);
   Group& group = *member.group;
   if (point.exemplar != nullptr &&
       (group.exemplar == nullptr || group.exemplar->unix_nanos < point.exemplar->unix_nanos)) {
@@ -160,11 +168,15 @@ void ViewGroups::Put(CounterPoints& points, SnapshotData&, Arena&) {
     group.sum.part += last.part;
   });
   for (Group* const group : seen_) {
-    // Doubles are added in another order once a member is gone.
-    if (group->sum.part < group->shown_part) group->sum.part = group->shown_part;
-    group->shown_part = group->sum.part;
-    points.push_back(
-        {SeriesView(group->record), group->sum.whole, group->sum.part, group->exemplar});
+    // Doubles are added in another order once a member is gone. A double alone may well fall, when
+    // what it had goes to the integers.
+    Totals& shown = group->shown;
+    const auto whole = static_cast<double>(group->sum.whole - shown.whole);
+    if (!(whole + (group->sum.part - shown.part) < 0)) {  // also NaN
+      shown.whole = group->sum.whole;
+      shown.part = group->sum.part;
+    }
+    points.push_back({SeriesView(group->record), shown.whole, shown.part, group->exemplar});
   }
 }
 

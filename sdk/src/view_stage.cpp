@@ -24,7 +24,8 @@ ViewStage::~ViewStage() = default;
 const FamilyRules& ViewStage::RulesOf(const FamilyView& family) {
   const auto known = rules_by_id_.find(family.id);
   if (known != rules_by_id_.end()) return known->second;
-  const bool registered = registered_ && (family.id & kFromProducer) == 0;
+  // See Registry::GetOrMake of additive gauges.
+  const bool registered = registered_ && (family.id & kFromProducer) == 0 && !family.additive;
   return rules_by_id_
       .emplace(family.id, rules_->OfBackend(backend_, family.name, family.type(), registered))
       .first->second;

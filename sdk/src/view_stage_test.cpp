@@ -3,6 +3,7 @@
 #include "sdk/src/view_stage.h"
 
 #include <gmock/gmock.h>
+#include <malloc.h>
 
 #include <chrono>
 #include <cmath>
@@ -12,6 +13,7 @@
 
 #include "polymeter/metrics.h"
 #include "sdk/src/delta.h"
+#include "sdk/testing/sanitizer.h"
 #include "sdk/testing/snapshot_builder.h"
 #include "sdk/testing/values.h"
 
@@ -365,6 +367,87 @@ TEST(ViewStage, ProducersSeriesThatAreGoneTakeNoMemoryForEver) {
   }
 }
 
+TEST(ViewStage, ProducersSeriesThatOneCollectionLeavesOutAreNotCountedTwice) {
+  Stage stage({Without("path")});
+  std::vector<std::pair<std::string, std::uint64_t>> all;
+  for (int i = 0; i < 3000; ++i) all.emplace_back(std::to_string(i), 10);
+  EXPECT_EQ(ValueOf(stage.Apply(Counters(all)), "c_total"), 30000);
+  EXPECT_EQ(ValueOf(stage.Apply(Counters({all.front()})), "c_total"), 30000);
+  EXPECT_EQ(ValueOf(stage.Apply(Counters(all)), "c_total"), 30000);
+}
+
+TEST(ViewStage, ProducersSeriesAreTheSameInWhateverOrderTheirLabelsCome) {
+  Stage stage({Without("path")});
+  for (const bool turned : {false, true, false}) {
+    SnapshotBuilder builder;
+    builder.sink().BeginFamily(MetricType::kCounter, "c_total", "C.");
+    const Label labels[] = {{"code", "200"}, {"path", "1"}, {"code", "200"}};
+    builder.sink().Counter(turned ? labels + 1 : labels, 2, std::uint64_t{7});
+    EXPECT_EQ(ValueOf(stage.Apply(builder.Build()), "c_total", {{"code", "200"}}), 7);
+  }
+}
+
+// As the bridge gives the counters of prometheus-cpp: integers while they are whole.
+Snapshot Seconds(double value) {
+  SnapshotBuilder builder;
+  builder.sink().BeginFamily(MetricType::kCounter, "c_total", "C.");
+  const Label label = {"path", "1"};
+  if (value == std::floor(value)) {
+    builder.sink().Counter(&label, 1, static_cast<std::uint64_t>(value));
+  } else {
+    builder.sink().Counter(&label, 1, value);
+  }
+  return builder.Build();
+}
+
+TEST(ViewStage, ADoubleMayBecomeAnIntegerAndTheOtherWay) {
+  Stage stage({Without("path")});
+  DeltaOptions options;
+  options.counters = options.produced = true;
+  detail::DeltaStage delta(options);
+  double delivered = 0;
+  for (const double value : {0.5, 1.0, 2.0, 2.25, 3.0, 3.5, 1000.0, 1000.5}) {
+    const Snapshot shown = stage.Apply(Seconds(value));
+    EXPECT_EQ(ValueOf(shown, "c_total"), value);
+    delivered += ValueOf(delta.Apply(shown), "c_total").value_or(0);
+    EXPECT_EQ(delivered, value);
+  }
+  EXPECT_EQ(ValueOf(stage.Apply(Seconds(0.25)), "c_total"), 1000.75);  // began anew
+  EXPECT_EQ(ValueOf(stage.Apply(Seconds(1)), "c_total"), 1001.5);
+}
+
+TEST(ViewStage, ASeriesOfTheRegistryAndAProducersMayShareATotal) {
+  const Metrics metrics(Options().Consumer());
+  metrics.Counter("c_total", "C.", {"path"}).With("own").Increment(3);
+  double seconds = 0;
+  class Source final : public Producer {
+   public:
+    explicit Source(double& value) : value_(value) {}
+    void Collect(FamilySink& sink) override {
+      sink.BeginFamily(MetricType::kCounter, "c_total", "C.");
+      if (value_ == std::floor(value_)) {
+        sink.Counter({{"path", "legacy"}}, static_cast<std::uint64_t>(value_));
+      } else {
+        sink.Counter({{"path", "legacy"}}, value_);
+      }
+    }
+
+   private:
+    double& value_;
+  } source(seconds);
+  const Attachment token = metrics.AddProducer(source);
+  Stage stage({Without("path")});
+  DeltaOptions options;
+  options.counters = options.produced = true;
+  detail::DeltaStage delta(options);
+  double delivered = 0;
+  for (const double value : {1000.5, 1001.0, 1001.5, 1002.0}) {
+    seconds = value;
+    delivered += ValueOf(delta.Apply(stage.Apply(metrics.TakeSnapshot())), "c_total").value_or(0);
+    EXPECT_EQ(delivered, 3 + value);
+  }
+}
+
 TEST(ViewStage, OfABackendDoesAllThatTheViewsSayToAProducersFamily) {
   Stage stage(
       {View("*").DropLabels({"path"}), View("*").Backend("b").RenameLabel("code", "status")});
@@ -459,6 +542,19 @@ TEST(ViewStage, BeginsAHistogramAnewWhenItsBucketsChange) {
   static_cast<void>(stage.Apply(Histograms({{"1", {1}, {1, 2}}, {"2", {1}, {1, 2}}})));
   const Snapshot shown = stage.Apply(Histograms({{"1", {2}, {5, 0}}, {"2", {2}, {1, 2}}}));
   EXPECT_THAT(BucketsOf(*FindPoint<HistogramPoint>(shown, "h")), ElementsAre(6, 2));
+}
+
+POLYMETER_MALLOC_TEST(ViewStage, KeepsNothingOfHistogramsThatBeganAnew) {
+  Stage stage({Without("other")});
+  const std::string path(1000, 'p');
+  const auto show = [&](double bound) {
+    static_cast<void>(stage.Apply(Histograms({{path, {bound}, {1, 2}}})));
+  };
+  for (int i = 0; i < 200; ++i) show(i % 2);
+  const auto used = [] { return mallinfo2().uordblks + mallinfo2().hblkhd; };
+  const std::size_t before = used();
+  for (int i = 0; i < 4000; ++i) show(i % 2);
+  EXPECT_LT(used(), before + 3'000'000);  // 4 MB and more if every text stayed
 }
 
 TEST(ViewStage, AddsExponentialBucketsAtTheCoarserSchema) {

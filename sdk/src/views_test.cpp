@@ -71,6 +71,22 @@ TEST(Views, TakeALabelAwayBeforeTheSeriesIsLookedUp) {
   EXPECT_EQ(ValueOf(snapshot, "c_total", {{"l", "b"}}), 50'000);
 }
 
+TEST(Views, AddAdditiveGaugesUpHoweverTheyAreSet) {
+  const Metrics metrics(With(View("*").DropLabels({"queue"})));
+  const auto waiting = metrics.Gauge("waiting", "W.", {"queue"}, FamilyOptions().Additive());
+  const auto level = metrics.Gauge("level", "L.", {"queue"});
+  for (const auto& family : {waiting, level}) {
+    family.With("a").Set(5);
+    family.With("b").Set(3);
+  }
+  EXPECT_EQ(ValueOf(metrics.TakeSnapshot(), "waiting"), 8);
+  EXPECT_EQ(ValueOf(metrics.TakeSnapshot(), "level"), 3);
+  waiting.With("a").Set(1);
+  EXPECT_EQ(ValueOf(metrics.TakeSnapshot(), "waiting"), 4);
+  waiting.Remove("b");
+  EXPECT_EQ(ValueOf(metrics.TakeSnapshot(), "waiting"), 1);
+}
+
 TEST(Views, KeepTheTotalOfEightThreadsExact) {
   const Metrics metrics(With(View("*").DropLabels({"user"}).RenameLabel("code", "status")));
   const auto family = metrics.Counter("c_total", "C.", {"code", "user"});

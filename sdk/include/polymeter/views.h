@@ -59,7 +59,7 @@ class View {
   // Takes these labels away, constant ones too. Series that then have the same labels become one:
   // counters, histograms, and gauges that are Additive() are added up, of other gauges the greatest
   // value is shown (of a registered family: the last one that was set), of summaries count and sum
-  // are added and the quantiles left out.
+  // are added and the quantiles left out. Gauges of series that are idle have no part in it.
   POLYMETER_EXPORT View& DropLabels(std::vector<std::string> labels);
   // Takes away every other label of the series; constant labels stay.
   POLYMETER_EXPORT View& KeepLabels(std::vector<std::string> labels);
