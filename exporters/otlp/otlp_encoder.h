@@ -6,8 +6,7 @@
 // snapshot; the format carries all of them, and only one that is larger than a whole request is
 // dropped ("too_large"), after it was tried without its exemplars. An empty snapshot is no message.
 //
-// Exemplars go with the points of counters and histograms. Of differences, only those that are
-// newer than where the difference begins.
+// Exemplars go with the points of counters and histograms.
 #pragma once
 
 #include <cstddef>

@@ -40,6 +40,12 @@ void AppendTagName(std::string& out, std::string_view name) {
 // Of the rest statsd deletes most, and ~ must not be the first.
 constexpr bool IsGraphite(char c) { return IsWord(c) || c == '.'; }
 
+// Graphite keeps the name of the metric as the tag `name`, and drops another one of that name.
+void AppendGraphiteTagName(std::string& out, std::string_view name) {
+  AppendKept(out, name, IsGraphite);
+  if (name == "name") out += '_';
+}
+
 // Ends `out` after so many characters from `begin` on, between two of them.
 void CutAt(std::string& out, std::size_t begin, std::size_t characters) {
   std::size_t n = 0;
@@ -69,7 +75,7 @@ void AppendTag(std::string& out, StatsdTags tags, std::string_view name, std::st
       return;
     case StatsdTags::kGraphite:
       out += ';';
-      AppendKept(out, name, IsGraphite);
+      AppendGraphiteTagName(out, name);
       out += '=';
       AppendKept(out, value, IsGraphite);
       return;
@@ -93,7 +99,7 @@ std::string TagName(StatsdTags tags, std::string_view name) {
       AppendKept(written, name, IsWord);
       break;
     case StatsdTags::kGraphite:
-      AppendKept(written, name, IsGraphite);
+      AppendGraphiteTagName(written, name);
       break;
     case StatsdTags::kDogstatsd:
       AppendTagName(written, name);

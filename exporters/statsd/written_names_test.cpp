@@ -126,6 +126,19 @@ TEST(StatsdNames, LabelsThatBecomeOneHaveBothValues) {
   EXPECT_THAT(Write(snapshot, StatsdTags::kNone).lines, ElementsAre("c.a_b.1_2.x_y.3:1|c"));
 }
 
+TEST(StatsdNames, TheNameOfAGraphiteTagIsNotItsMetrics) {
+  SnapshotBuilder builder;
+  FamilySink& sink = builder.sink();
+  sink.BeginFamily(MetricType::kCounter, "c", "");
+  sink.Counter({{"a", "1"}, {"name", "b"}}, std::uint64_t{1});
+  sink.Counter({{"name", "c"}}, std::uint64_t{2});
+  const Snapshot snapshot = builder.Build();
+  EXPECT_THAT(Write(snapshot, StatsdTags::kGraphite).lines,
+              ElementsAre("c;a=1;name_=b:1|c", "c;name_=c:2|c"));
+  EXPECT_THAT(Write(snapshot, StatsdTags::kDogstatsd).lines,
+              ElementsAre("c:1|c|#a:1,name:b", "c:2|c|#name:c"));
+}
+
 TEST(StatsdNames, OfTwoGaugesThatBecomeOneOneIsWrittenAndCountersAddUp) {
   SnapshotBuilder builder;
   FamilySink& sink = Utf8(builder).sink();

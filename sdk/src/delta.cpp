@@ -21,21 +21,32 @@ std::int64_t UnixNanos(SystemTime time) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
 }
 
-constexpr std::uint64_t kProducedBit = std::uint64_t{1} << 63;
+constexpr std::size_t kSpareSeries = 1024;
+constexpr std::size_t kSpareFamilies = 64;
 
-// What brings the receiver's `sum` to `total`; `sum` becomes what the receiver then has. A total
-// that is not finite is given as it is: no difference leads to it or away from it. After NaN, which
-// says nothing of the total, differences go on from what was there before.
-double Step(double& sum, double total) {
+// What brings the receiver's `sum` to `total`; `sum` becomes what the receiver then has, which may
+// be an ulp more: where the total has not fallen since `last`, neither does the sum. A total that
+// is not finite is given as it is: no difference leads to it or away from it. After NaN, which says
+// nothing of the total, differences go on from what was there before.
+double Step(double& sum, double& last, double total) {
   if (std::isnan(total)) return total;
+  const bool fell = total < last;
+  last = total;
   if (!std::isfinite(total) || !std::isfinite(sum)) {
     const double step = total == sum ? 0 : total;
     sum = total;
     return step;
   }
   const double step = total - sum;
+  if (step < 0 && !fell) return 0;
   sum += step;
   return step;
+}
+
+// The same of a sum of observations: what came to one that is infinite is not known.
+double SumStep(double& sum, double& last, double total) {
+  if (std::isinf(total) && total == sum) return std::numeric_limits<double>::quiet_NaN();
+  return Step(sum, last, total);
 }
 
 // Tells the exemplars of a series apart. Their times do not: they are those of a tick of the clock,
@@ -78,7 +89,7 @@ std::int64_t EarliestStart(const FamilyPoints& points) {
 }  // namespace
 
 bool DeltaStage::Wanted(const FamilyView& family) const noexcept {
-  if (!options_.produced && (family.id & kProducedBit) != 0) return false;
+  if (!options_.produced && (family.id & kProducedId) != 0) return false;
   switch (family.type()) {
     case MetricType::kCounter:
       return options_.counters;
@@ -136,7 +147,7 @@ bool DeltaStage::Advance(Cursor& cursor, HistogramPoint& point, Room& room) {
   back = back || (point.native != nullptr && cursor.native.front().WentBack(*point.native));
   if (back) {
     cursor.buckets.assign(slots, 0);
-    cursor.part = 0;
+    cursor.part = cursor.total = 0;
     cursor.native.assign(point.native != nullptr ? 1 : 0, NativeTotals());
   }
   std::uint64_t* const differences = room.buckets;
@@ -146,23 +157,35 @@ bool DeltaStage::Advance(Cursor& cursor, HistogramPoint& point, Room& room) {
     cursor.buckets[i] = point.buckets[i];
     count += differences[i];
   }
-  const bool infinite = std::isinf(point.sum) && point.sum == cursor.part;
-  point.sum = infinite ? std::numeric_limits<double>::quiet_NaN() : Step(cursor.part, point.sum);
   std::size_t used = slots;
-  bool changed = count != 0 || (point.sum != 0 && !std::isnan(point.sum));
+  bool changed = count != 0;
   if (point.native != nullptr) {
     *room.natives = cursor.native.front().Advance(*point.native, differences + slots);
     point.native = room.natives;
     used += std::size_t{point.native->positive.size} + point.native->negative.size;
     changed = changed || point.native->count != 0;
   }
-  LeaveOutOldExemplars(cursor, point, room);
   if (!changed) return false;
+  point.sum = SumStep(cursor.part, cursor.total, point.sum);
+  LeaveOutOldExemplars(cursor, point, room);
   room.buckets += used;
   if (point.native != nullptr) ++room.natives;
   point.buckets = differences;
   point.count = count;
   return true;
+}
+
+// A producer's series that is gone and comes again begins anew. One that a view stage gives does
+// not: its total goes on where it was.
+void DeltaStage::Forget(FamilyCursors& family, std::uint32_t round) {
+  const auto gone = [round](const auto& entry) { return entry.second.round != round; };
+  auto& all = family.by_labels;
+  if (family.kept) {
+    const auto absent = std::count_if(all.begin(), all.end(), gone);
+    family.most = std::max(family.most, all.size() - static_cast<std::size_t>(absent));
+    if (all.size() <= 2 * family.most + kSpareSeries) return;
+  }
+  std::erase_if(all, gone);
 }
 
 FamilyPoints DeltaStage::Differences(FamilyCursors& cursors, const FamilyView& family, Room room) {
@@ -174,20 +197,21 @@ FamilyPoints DeltaStage::Differences(FamilyCursors& cursors, const FamilyView& f
     CounterPoints points;
     for (CounterPoint point : *counters) {
       Cursor& cursor = CursorOf(cursors, point.series);
-      const double before = static_cast<double>(cursor.whole) + cursor.part;
+      const double before = static_cast<double>(cursor.whole) + cursor.total;
       if (went_back(point.series, point.value() < before)) {
         cursor.whole = 0;
-        cursor.part = 0;
+        cursor.part = cursor.total = 0;
       }
       if (point.series.generation() == 0 && point.whole < cursor.whole) {
         // It has become a double, and is no smaller: all of it counts as one.
         cursor.part += static_cast<double>(cursor.whole);
+        cursor.total += static_cast<double>(cursor.whole);
         cursor.whole = 0;
       }
       const std::uint64_t whole = point.whole - cursor.whole;
       cursor.whole = point.whole;
       point.whole = whole;
-      point.part = Step(cursor.part, point.part);
+      point.part = Step(cursor.part, cursor.total, point.part);
       if (point.exemplar != nullptr) {
         const std::vector<std::uint64_t> now = {FingerprintOf(*point.exemplar)};
         if (now == cursor.exemplars) point.exemplar = nullptr;
@@ -209,12 +233,12 @@ FamilyPoints DeltaStage::Differences(FamilyCursors& cursors, const FamilyView& f
     Cursor& cursor = CursorOf(cursors, point.series);
     if (point.count < cursor.whole) {
       cursor.whole = 0;
-      cursor.part = 0;
+      cursor.part = cursor.total = 0;
     }
     const std::uint64_t count = point.count - cursor.whole;
     cursor.whole = point.count;
     point.count = count;
-    point.sum = Step(cursor.part, point.sum);
+    point.sum = SumStep(cursor.part, cursor.total, point.sum);
     points.push_back(point);  // its quantiles are no differences
   }
   return points;
@@ -276,11 +300,13 @@ Snapshot DeltaStage::Apply(const Snapshot& snapshot) {
     // From where the last ones ended. A clock that was set back must not make time run backwards.
     view.delta_start_unix_nanos =
         std::min(first ? EarliestStart(family.points) : last_unix_nanos_, now);
-    // A series that is gone and comes again begins anew.
-    std::erase_if(cursors.by_labels,
-                  [this](const auto& entry) { return entry.second.round != round_; });
+    cursors.kept = (family.id & kViewedId) != 0;
+    Forget(cursors, round_);
   }
-  std::erase_if(families_, [this](const auto& entry) { return entry.second.round != round_; });
+  const bool full = families_.size() > 2 * snapshot.families().size() + kSpareFamilies;
+  std::erase_if(families_, [this, full](const auto& entry) {
+    return entry.second.round != round_ && (full || !entry.second.kept);
+  });
   last_unix_nanos_ = now;
   return Snapshot(std::move(data));
 }

@@ -36,7 +36,8 @@ class DeltaStage {
     std::uint32_t generation = 0;
     std::uint32_t round = 0;  // when it was last seen
     std::uint64_t whole = 0;  // a counter's integers; a summary's count
-    double part = 0;          // a counter's doubles; a sum
+    double part = 0;          // a counter's doubles; a sum: what the differences add up to
+    double total = 0;         // which they were to add up to: an ulp more or less
     std::vector<std::uint64_t> buckets;
     std::vector<double> bounds;  // of a histogram that a producer gives
     // One, of a histogram that has exponential buckets: small where it has none, and copied with
@@ -52,6 +53,8 @@ class DeltaStage {
   };
   struct FamilyCursors {
     std::uint32_t round = 0;
+    bool kept = false;                                  // also while it is not there
+    std::size_t most = 0;                               // series without identity in one round
     std::vector<Cursor> by_index;                       // series of the registry
     std::unordered_map<std::string, Cursor> by_labels;  // those that producers give
   };
@@ -59,6 +62,7 @@ class DeltaStage {
   Cursor& CursorOf(FamilyCursors& family, SeriesView series);
   FamilyPoints Differences(FamilyCursors& cursors, const FamilyView& family, Room room);
   static Room RoomFor(const FamilyView& family, SnapshotData& data);
+  static void Forget(FamilyCursors& family, std::uint32_t round);
   // False: nothing came since. Otherwise `point` becomes the difference and takes of `room`.
   static bool Advance(Cursor& cursor, HistogramPoint& point, Room& room);
   static void LeaveOutOldExemplars(Cursor& cursor, HistogramPoint& point, Room& room);

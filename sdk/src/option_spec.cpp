@@ -163,6 +163,7 @@ bool BackendOptions::Parse(const OptionSpec& spec, std::string_view text, bool o
     }
     case OptionKind::kList:
       out.list = SplitList(text);
+      if (out.list.empty()) return false;  // blanks and commas
       break;
     case OptionKind::kPairs: {
       auto value = ParsePairs(text);

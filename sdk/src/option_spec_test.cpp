@@ -153,6 +153,11 @@ TEST(BackendOptions, HoldListsAndPairs) {
   EXPECT_THAT(options.List("tags"), ElementsAre("a", "b"));
   EXPECT_THAT(options.Pairs("headers"), ElementsAre(Pair("api-key", "x,y")));
   EXPECT_TRUE(problems.empty());
+  for (const char* const nothing : {",", " , "}) {
+    const auto of_nothing = Resolve({{"METRICS_TEST_TAGS", nothing}}, {{"METRICS_TEST_TAGS", "c"}});
+    EXPECT_THAT(of_nothing.options.List("tags"), ElementsAre("c"));
+    EXPECT_THAT(of_nothing.problems.Message(), HasSubstr("is not a comma-separated list"));
+  }
 }
 
 TEST(BackendOptions, ApplyTheFurtherCheck) {

@@ -178,7 +178,7 @@ std::uint64_t IdOf(const ProducedFamily& family) {
   }
   id = id * 0x9E3779B97F4A7C15u + (family.additive ? 1 : 0);
   id = id * 0x9E3779B97F4A7C15u + static_cast<std::uint64_t>(family.type());
-  return id | (std::uint64_t{1} << 63);
+  return (id & ~kViewedId) | kProducedId;
 }
 
 // A series with the labels that it has on a page: the family's constant ones and its own.

@@ -80,6 +80,10 @@ struct SnapshotData {
 // The points of a family of that type, of which there are none yet.
 POLYMETER_EXPORT FamilyPoints PointsOf(MetricType type);
 
+// In the id of a family: a producer's, and one whose series a view stage gives.
+constexpr std::uint64_t kProducedId = std::uint64_t{1} << 63;
+constexpr std::uint64_t kViewedId = std::uint64_t{1} << 62;
+
 // The hash of a label set that does not depend on the order of the labels.
 std::uint64_t HashOfLabels(LabelsView labels) noexcept;
 bool SameLabels(LabelsView a, LabelsView b) noexcept;

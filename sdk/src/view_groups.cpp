@@ -223,8 +223,15 @@ SeriesRecord* ViewGroups::NewRecord(const std::vector<std::string_view>& names,
 void ViewGroups::Forget() {
   most_by_labels_ = std::max(most_by_labels_, seen_by_labels_);
   if (by_labels_.size() > 2 * most_by_labels_ + kSpareMembers) {
+    // As many as ever were there at once may come again; those stay that have gone last.
+    std::vector<std::uint32_t> ages;
+    for (const auto& [key, member] : by_labels_) {
+      if (member.round != round_) ages.push_back(round_ - member.round);
+    }
+    const auto oldest = ages.begin() + static_cast<std::ptrdiff_t>(most_by_labels_);
+    std::nth_element(ages.begin(), oldest, ages.end());
     for (auto it = by_labels_.begin(); it != by_labels_.end();) {
-      if (it->second.round == round_) {
+      if (it->second.round == round_ || round_ - it->second.round < *oldest) {
         ++it;
         continue;
       }

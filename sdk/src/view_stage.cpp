@@ -4,14 +4,10 @@
 #include <cstddef>
 #include <utility>
 
+#include "sdk/src/snapshot_data.h"
+
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
-namespace {
-
-constexpr std::uint64_t kFromProducer = std::uint64_t{1} << 63;
-constexpr std::uint64_t kFromStage = std::uint64_t{1} << 62;
-
-}  // namespace
 
 ViewStage::ViewStage(std::shared_ptr<const ViewRules> rules, std::string backend, bool registered,
                      Report report)
@@ -25,7 +21,7 @@ const FamilyRules& ViewStage::RulesOf(const FamilyView& family) {
   const auto known = rules_by_id_.find(family.id);
   if (known != rules_by_id_.end()) return known->second;
   // See Registry::GetOrMake of additive gauges.
-  const bool registered = registered_ && (family.id & kFromProducer) == 0 && !family.additive;
+  const bool registered = registered_ && (family.id & kProducedId) == 0 && !family.additive;
   return rules_by_id_
       .emplace(family.id, rules_->OfBackend(backend_, family.name, family.type(), registered))
       .first->second;
@@ -77,7 +73,7 @@ Snapshot ViewStage::ApplyLocked(const Snapshot& snapshot, bool fresh, ViewTroubl
 
     FamilyView& view = data->families.emplace_back();
     view = family;
-    view.id |= kFromStage;
+    view.id |= kViewedId;
     state->groups.Apply(family, fresh, view, *data, troubles);
   }
   // A producer's family may be away for a while; its totals then still do not fall.

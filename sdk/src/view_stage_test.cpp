@@ -376,6 +376,41 @@ TEST(ViewStage, ProducersSeriesThatOneCollectionLeavesOutAreNotCountedTwice) {
   EXPECT_EQ(ValueOf(stage.Apply(Counters(all)), "c_total"), 30000);
 }
 
+TEST(ViewStage, ProducersSeriesThatAreReplacedMayBeLeftOutOnceAsWell) {
+  Stage stage({Without("path")});
+  std::vector<std::pair<std::string, std::uint64_t>> all;
+  double truth = 0;
+  int next = 0;
+  const auto add = [&] {
+    all.emplace_back(std::to_string(next++), 10);
+    truth += 10;
+  };
+  for (int i = 0; i < 1000; ++i) add();
+  ASSERT_EQ(ValueOf(stage.Apply(Counters(all)), "c_total"), truth);
+  // Until what has gone is as much as is kept of it.
+  for (int pass = 0; pass < 210; ++pass) {
+    for (int i = 0; i < 10; ++i) add();
+    all.erase(all.begin(), all.begin() + 10);
+    ASSERT_EQ(ValueOf(stage.Apply(Counters(all)), "c_total"), truth) << pass;
+    ASSERT_EQ(ValueOf(stage.Apply(Counters({all.begin(), all.begin() + 500})), "c_total"), truth);
+  }
+  EXPECT_EQ(ValueOf(stage.Apply(Counters(all)), "c_total"), truth);
+}
+
+TEST(ViewStage, AGroupOfAProducersMayBeAwayForOneDifference) {
+  Stage stage({Without("path")});
+  DeltaOptions options;
+  options.counters = options.produced = true;
+  detail::DeltaStage delta(options);
+  const auto next = [&](const Snapshot& snapshot) {
+    return ValueOf(delta.Apply(stage.Apply(snapshot)), "c_total").value_or(0);
+  };
+  EXPECT_EQ(next(Counters({{"1", 1000}})), 1000);
+  EXPECT_EQ(next(Counters({})), 0);
+  EXPECT_EQ(next(Counters({{"2", 5}})), 5);
+  EXPECT_EQ(next(Counters({{"1", 1001}, {"2", 5}})), 1);
+}
+
 TEST(ViewStage, ProducersSeriesAreTheSameInWhateverOrderTheirLabelsCome) {
   Stage stage({Without("path")});
   for (const bool turned : {false, true, false}) {

@@ -31,7 +31,7 @@ std::uint64_t IdOfCollected(const ProducedFamily& family) {
   std::uint64_t id = hash(family.name);
   id = id * 0x9E3779B97F4A7C15u + hash(family.help);
   id = id * 0x9E3779B97F4A7C15u + static_cast<std::uint64_t>(family.type());
-  return id | (std::uint64_t{1} << 63);
+  return (id & ~kViewedId) | kProducedId;
 }
 
 std::int64_t Nanos(SystemTime time) {
