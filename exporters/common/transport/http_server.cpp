@@ -307,7 +307,8 @@ struct Stopper {
 
 class CivetwebServer final : public HttpServer {
  public:
-  explicit CivetwebServer(const HttpServerOptions& options) : options_(options) {}
+  explicit CivetwebServer(const HttpServerOptions& options)
+      : options_(options), host_(options.host, mg_check_feature(MG_FEATURES_IPV6) != 0) {}
   ~CivetwebServer() override {
     static_cast<void>(Stop(SteadyClock::now() + std::chrono::seconds(1)));
   }
@@ -327,7 +328,8 @@ class CivetwebServer final : public HttpServer {
   Status StopCivetweb(Deadline deadline);
 
   const HttpServerOptions options_;
-  std::mutex mutex_;       // held by Start and Stop to their ends
+  std::mutex mutex_;  // held by Start and Stop to their ends
+  ListenHost host_;
   ListenAddress address_;  // once it is resolved; with the bound port while serving
   // Of its own, because a handler that Stop waits for may ask for the endpoint.
   mutable std::mutex endpoint_mutex_;
@@ -342,7 +344,7 @@ HttpStartResult CivetwebServer::Start(HttpHandler handler) {
   const std::lock_guard lock(mutex_);
   if (context_ != nullptr) return {HttpStart::kImpossible, "the server runs already"};
   if (address_.size == 0) {
-    FoundAddress found = FindListenAddress(options_.host, mg_check_feature(MG_FEATURES_IPV6) != 0);
+    FoundAddress found = host_.Find();
     if (!found.error.empty()) {
       return {found.may_heal ? HttpStart::kFailed : HttpStart::kImpossible, std::move(found.error)};
     }

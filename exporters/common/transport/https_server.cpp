@@ -59,7 +59,8 @@ HttpHandler Guarded(HttpHandler handler, std::string secret) {
 
 class HttpsServer final : public HttpServer {
  public:
-  explicit HttpsServer(const HttpServerOptions& options) : options_(options) {}
+  explicit HttpsServer(const HttpServerOptions& options)
+      : options_(options), host_(options.host, /*ipv6=*/true) {}
   ~HttpsServer() override {
     static_cast<void>(Stop(std::chrono::steady_clock::now() + std::chrono::seconds(1)));
   }
@@ -80,7 +81,8 @@ class HttpsServer final : public HttpServer {
   }
 
   const HttpServerOptions options_;
-  std::mutex mutex_;       // held by Start and Stop to their ends
+  std::mutex mutex_;  // held by Start and Stop to their ends
+  ListenHost host_;
   ListenAddress address_;  // once it is resolved
   // Of its own, because a handler that Stop waits for may ask for the endpoint.
   mutable std::mutex endpoint_mutex_;
@@ -124,7 +126,7 @@ HttpStartResult HttpsServer::Start(HttpHandler handler) {
   const Status loaded = certificates.Load();
   if (!loaded.ok()) return {HttpStart::kImpossible, loaded.message()};
   if (address_.size == 0) {
-    FoundAddress found = FindListenAddress(options_.host, /*ipv6=*/true);
+    FoundAddress found = host_.Find();
     if (!found.error.empty()) {
       return {found.may_heal ? HttpStart::kFailed : HttpStart::kImpossible, std::move(found.error)};
     }

@@ -6,7 +6,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "sdk/src/threads.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
@@ -30,6 +35,16 @@ std::string ListenAddress::Text(std::uint16_t port) const {
   inet_ntop(AF_INET, &in.sin_addr, text, sizeof(text));
   return std::string(text) + ":" + std::to_string(port);
 }
+
+namespace {
+
+bool NeedsNoResolver(const std::string& host) noexcept {
+  in6_addr ignored{};
+  return host == "localhost" || inet_pton(AF_INET, host.c_str(), &ignored) == 1 ||
+         inet_pton(AF_INET6, host.c_str(), &ignored) == 1;
+}
+
+}  // namespace
 
 FoundAddress FindListenAddress(const std::string& host, bool ipv6) {
   FoundAddress found;
@@ -60,6 +75,28 @@ FoundAddress FindListenAddress(const std::string& host, bool ipv6) {
   found.address.size = chosen->ai_addrlen;
   freeaddrinfo(all);
   return found;
+}
+
+ListenHost::ListenHost(std::string host, bool ipv6, Finder finder)
+    : host_(std::move(host)), ipv6_(ipv6), finder_(std::move(finder)) {}
+
+FoundAddress ListenHost::Find() {
+  if (NeedsNoResolver(host_)) return finder_(host_, ipv6_);
+  if (!asked_.valid()) {
+    std::packaged_task<FoundAddress()> ask(
+        [host = host_, ipv6 = ipv6_, finder = finder_] { return finder(host, ipv6); });
+    asked_ = ask.get_future();
+    try {
+      StartNamedThread("pm-resolve", std::move(ask)).detach();
+    } catch (const std::system_error& e) {
+      asked_ = {};
+      return {{}, "no thread to look for host '" + host_ + "': " + e.what(), true};
+    }
+  }
+  if (asked_.wait_for(std::chrono::seconds(1)) != std::future_status::ready) {
+    return {{}, "no address for host '" + host_ + "': no name server has answered yet", true};
+  }
+  return std::exchange(asked_, {}).get();
 }
 
 bool MayHeal(int getaddrinfo_error) noexcept {

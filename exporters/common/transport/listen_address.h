@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 
 #include <cstdint>
+#include <functional>
+#include <future>
 #include <string>
 
 #include "polymeter/export.h"
@@ -29,6 +31,27 @@ struct FoundAddress {
 // The address of a host, IPv4 where it has one. May ask a resolver, but not for localhost and
 // numeric addresses.
 FoundAddress FindListenAddress(const std::string& host, bool ipv6);
+
+// The address of one host, found without waiting long for a name server: that is asked in a thread
+// of its own, which nobody waits for. Used by one thread at a time; may end at any time, in a
+// forked child too.
+class ListenHost {
+ public:
+  // Tests find in the resolver's place.
+  using Finder = std::function<FoundAddress(const std::string& host, bool ipv6)>;
+
+  ListenHost(std::string host, bool ipv6, Finder finder = FindListenAddress);
+
+  // Takes a second at most. Without an answer by then it is an error that may heal, and the next
+  // call looks for the same answer.
+  FoundAddress Find();
+
+ private:
+  const std::string host_;
+  const bool ipv6_;
+  const Finder finder_;
+  std::future<FoundAddress> asked_;  // invalid: no question is open
+};
 
 // Whether what getaddrinfo failed with may go away: no name server answered, no memory, no
 // descriptors.
