@@ -212,12 +212,13 @@ FamilyPoints DeltaStage::Differences(FamilyCursors& cursors, const FamilyView& f
       cursor.whole = point.whole;
       point.whole = whole;
       point.part = Step(cursor.part, cursor.total, point.part);
+      if (point.whole == 0 && point.part == 0) continue;
       if (point.exemplar != nullptr) {
         const std::vector<std::uint64_t> now = {FingerprintOf(*point.exemplar)};
         if (now == cursor.exemplars) point.exemplar = nullptr;
         cursor.exemplars = now;
       }
-      if (point.whole != 0 || point.part != 0) points.push_back(point);
+      points.push_back(point);
     }
     return points;
   }
