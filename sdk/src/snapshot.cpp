@@ -98,13 +98,17 @@ bool SameLabels(LabelsView a, LabelsView b) noexcept {
 }
 
 void KeyOfLabels(LabelsView labels, std::string& key) {
-  std::vector<Label> sorted;
-  sorted.reserve(labels.size());
-  for (std::size_t i = 0; i < labels.size(); ++i) sorted.push_back(labels[i]);
-  std::sort(sorted.begin(), sorted.end(),
+  std::vector<Label> all;
+  all.reserve(labels.size());
+  for (std::size_t i = 0; i < labels.size(); ++i) all.push_back(labels[i]);
+  KeyOfLabels(std::move(all), key);
+}
+
+void KeyOfLabels(std::vector<Label> labels, std::string& key) {
+  std::sort(labels.begin(), labels.end(),
             [](const Label& a, const Label& b) { return a.name < b.name; });
   key.clear();
-  for (const Label& label : sorted) {
+  for (const Label& label : labels) {
     for (const std::string_view text : {label.name, label.value}) {
       const std::size_t size = text.size();
       key.append(reinterpret_cast<const char*>(&size), sizeof(size)).append(text);

@@ -89,6 +89,7 @@ std::uint64_t HashOfLabels(LabelsView labels) noexcept;
 bool SameLabels(LabelsView a, LabelsView b) noexcept;
 // Makes `key` what tells these labels from others, in whatever order they are given.
 void KeyOfLabels(LabelsView labels, std::string& key);
+void KeyOfLabels(std::vector<Label> labels, std::string& key);
 
 // Says that two families of one snapshot could not both be shown.
 struct NameClash {

@@ -23,11 +23,6 @@ std::uint32_t NextViewGeneration() noexcept {
   return next.fetch_add(1, std::memory_order_relaxed) | (std::uint32_t{1} << 31);
 }
 
-void AppendText(std::string& key, std::string_view text) {
-  const std::size_t size = text.size();
-  key.append(reinterpret_cast<const char*>(&size), sizeof(size)).append(text);
-}
-
 StringPairs ConstantsOf(const FamilyView& family) {
   StringPairs labels;
   for (std::size_t i = 0; i < family.constant_label_count; ++i) {
@@ -124,19 +119,14 @@ void ViewGroups::Join(Member& member, SeriesView series, ViewTroubles& troubles)
   const ShownLabels& shown = ShownOf(labels, troubles);
   std::vector<std::string_view> names;
   std::vector<std::string_view> values;
-  std::vector<Label> sorted;
+  std::vector<Label> shown_labels;
   for (const ShownLabels::Label& label : shown.labels) {
     names.push_back(label.name);
     values.push_back(labels[label.position].value);
-    sorted.push_back({names.back(), values.back()});
+    shown_labels.push_back({names.back(), values.back()});
   }
-  std::sort(sorted.begin(), sorted.end(),
-            [](const Label& a, const Label& b) { return a.name < b.name; });
   std::string key;
-  for (const Label& label : sorted) {
-    AppendText(key, label.name);
-    AppendText(key, label.value);
-  }
+  KeyOfLabels(std::move(shown_labels), key);
   auto known = groups_.find(key);
   if (known == groups_.end()) {
     auto group = std::make_unique<Group>();

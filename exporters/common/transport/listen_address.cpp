@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "exporters/common/transport/datagram_address.h"
 #include "sdk/src/threads.h"
 
 POLYMETER_BEGIN_NAMESPACE
@@ -35,16 +36,6 @@ std::string ListenAddress::Text(std::uint16_t port) const {
   inet_ntop(AF_INET, &in.sin_addr, text, sizeof(text));
   return std::string(text) + ":" + std::to_string(port);
 }
-
-namespace {
-
-bool NeedsNoResolver(const std::string& host) noexcept {
-  in6_addr ignored{};
-  return host == "localhost" || inet_pton(AF_INET, host.c_str(), &ignored) == 1 ||
-         inet_pton(AF_INET6, host.c_str(), &ignored) == 1;
-}
-
-}  // namespace
 
 FoundAddress FindListenAddress(const std::string& host, bool ipv6) {
   FoundAddress found;
@@ -81,7 +72,7 @@ ListenHost::ListenHost(std::string host, bool ipv6, Finder finder)
     : host_(std::move(host)), ipv6_(ipv6), finder_(std::move(finder)) {}
 
 FoundAddress ListenHost::Find() {
-  if (NeedsNoResolver(host_)) return finder_(host_, ipv6_);
+  if (NumericAddress(host_)) return finder_(host_, ipv6_);
   if (!asked_.valid()) {
     std::packaged_task<FoundAddress()> ask(
         [host = host_, ipv6 = ipv6_, finder = finder_] { return finder(host, ipv6); });

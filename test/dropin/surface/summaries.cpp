@@ -89,11 +89,11 @@ void Summaries() {
   SayWithin("three", Numbers(3, [](std::size_t i) { return static_cast<double>(i); }));
 
   // The window: what is older than max_age is forgotten by the quantiles, not by count and sum.
-  prometheus::Summary window(prometheus::Summary::Quantiles{{0.5, 0.05}},
-                             std::chrono::milliseconds(200), 2);
+  prometheus::Summary window(prometheus::Summary::Quantiles{{0.5, 0.05}}, std::chrono::seconds(2),
+                             2);
   for (int i = 0; i < 50; ++i) window.Observe(100);
   Say("summary/in the window", window.Collect().summary.quantile.at(0).value);
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  std::this_thread::sleep_for(std::chrono::seconds(4));
   const prometheus::ClientMetric later = window.Collect();
   Say("summary/after it: not a number", std::isnan(later.summary.quantile.at(0).value));
   Say("summary/after it: count", static_cast<std::size_t>(later.summary.sample_count));
