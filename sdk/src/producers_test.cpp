@@ -135,7 +135,8 @@ TEST(Callback, ThatThrowsCostsItselfOnlyAndIsCounted) {
 
 TEST(Producer, ThatHangsCostsItselfOnlyAndKeepsItsLastValues) {
   LogCapture log;
-  const Metrics metrics(Options().Consumer().ProducerBudget(milliseconds(100)).Log(log.callback()));
+  const Metrics metrics(
+      Options().Consumer().ProducerBudget(std::chrono::seconds(1)).Log(log.callback()));
   std::promise<void> release;
   std::shared_future<void> released = release.get_future().share();
   std::atomic<bool> hang{false};
@@ -231,7 +232,7 @@ TEST(Attachment, OfAReferredProducerWaitsForARunningCall) {
   });
   Attachment token = metrics.AddProducer(producer);
   metrics.TakeSnapshot();
-  EXPECT_TRUE(inside);
+  while (!inside) std::this_thread::yield();  // the library's thread may have begun late
   token.Detach();
   EXPECT_TRUE(finished);
 }
@@ -240,18 +241,25 @@ TEST(Attachment, OfASharedProducerAbandonsACallPastTheBudget) {
   const Metrics metrics(Options().Consumer().ProducerBudget(milliseconds(20)));
   std::promise<void> release;
   std::shared_future<void> released = release.get_future().share();
+  std::atomic<bool> inside{false};
   std::atomic<bool> destroyed{false};
   struct Hanging final : Producer {
     std::shared_future<void> released;
+    std::atomic<bool>* inside = nullptr;
     std::atomic<bool>* destroyed = nullptr;
-    void Collect(FamilySink&) override { released.wait(); }
+    void Collect(FamilySink&) override {
+      *inside = true;
+      released.wait();
+    }
     ~Hanging() override { *destroyed = true; }
   };
   auto producer = std::make_shared<Hanging>();
   producer->released = released;
+  producer->inside = &inside;
   producer->destroyed = &destroyed;
   Attachment token = metrics.AddProducer(std::shared_ptr<Producer>(std::move(producer)));
   metrics.TakeSnapshot();
+  while (!inside) std::this_thread::yield();
   token.Detach();
   EXPECT_FALSE(destroyed);  // its call still runs
   release.set_value();
@@ -283,17 +291,20 @@ TEST(Metrics, ShutdownDoesNotWaitForAHungProducer) {
   std::shared_future<void> released = release.get_future().share();
   std::promise<void> ended;
   std::future<void> end = ended.get_future();
+  std::atomic<bool> inside{false};
   {
     const Metrics metrics(Options().Consumer().ProducerBudget(milliseconds(20)));
     metrics
         .GaugeCallback("g", "G.",
-                       [released, &ended] {
+                       [released, &ended, &inside] {
+                         inside = true;
                          released.wait();
                          ended.set_value();
                          return 1.0;
                        })
         .Forever();
     metrics.TakeSnapshot();
+    while (!inside) std::this_thread::yield();
     EXPECT_TRUE(metrics.Shutdown().ok());
   }
   release.set_value();

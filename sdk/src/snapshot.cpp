@@ -219,34 +219,49 @@ struct ShownSeries {
   }
 };
 
-// Appends the points of `from` to `into` that it does not show already; gives how many it left out.
-std::uint64_t AppendPoints(FamilyView& into, const FamilyPoints& from) {
-  return std::visit(
-      [&](auto& target) {
-        using Points = std::decay_t<decltype(target)>;
-        std::unordered_multimap<std::uint64_t, SeriesView> seen;
-        for (const auto& point : target) {
-          seen.emplace(ShownSeries{&into, point.series}.Hash(), point.series);
-        }
-        std::uint64_t left_out = 0;
-        for (const auto& point : std::get<Points>(from)) {
-          const ShownSeries shown{&into, point.series};
-          const std::uint64_t hash = shown.Hash();
-          const auto [begin, end] = seen.equal_range(hash);
-          const bool known = std::any_of(begin, end, [&](const auto& entry) {
-            return ShownSeries{&into, entry.second} == shown;
-          });
-          if (known) {
-            ++left_out;
-          } else {
-            target.push_back(point);
-            seen.emplace(hash, point.series);
+// What the families that several sources share show already. Made when a second source comes: most
+// families have one.
+class ShownAlready {
+ public:
+  // Appends the points of `from` to `into` that it does not show already; gives how many it left
+  // out. All that `into` gets after the first call it gets here.
+  std::uint64_t Append(FamilyView& into, const FamilyPoints& from) {
+    return std::visit(
+        [&](auto& target) {
+          const auto [known, first] = families_.try_emplace(&into);
+          Series& shown = known->second;
+          if (first) {
+            for (const auto& point : target) Add(shown, {&into, point.series});
           }
-        }
-        return left_out;
-      },
-      into.points);
-}
+          std::uint64_t left_out = 0;
+          for (const auto& point : std::get<std::decay_t<decltype(target)>>(from)) {
+            if (Add(shown, {&into, point.series})) {
+              target.push_back(point);
+            } else {
+              ++left_out;
+            }
+          }
+          return left_out;
+        },
+        into.points);
+  }
+
+ private:
+  using Series = std::unordered_multimap<std::uint64_t, SeriesView>;
+
+  // False: it is there.
+  static bool Add(Series& all, const ShownSeries& shown) {
+    const std::uint64_t hash = shown.Hash();
+    const auto [begin, end] = all.equal_range(hash);
+    const bool known = std::any_of(begin, end, [&](const auto& entry) {
+      return ShownSeries{shown.family, entry.second} == shown;
+    });
+    if (!known) all.emplace(hash, shown.series);
+    return !known;
+  }
+
+  std::unordered_map<const FamilyView*, Series> families_;
+};
 
 FamilyPoints PointsLike(const FamilyPoints& points) {
   return std::visit([](const auto& all) -> FamilyPoints { return std::decay_t<decltype(all)>(); },
@@ -294,6 +309,7 @@ std::vector<NameClash> MergeProduced(
     std::stable_sort(data.families.begin(), data.families.end(), IsBefore);
   }
   FamilyIndex index(data.families);
+  ShownAlready shown;
   const bool utf8_labels =
       std::any_of(data.constant_labels, data.constant_labels + data.constant_label_count,
                   [](const Label& label) { return !IsLabelName(label.name); });
@@ -323,7 +339,7 @@ std::vector<NameClash> MergeProduced(
       used = true;
       if (same != nullptr) {
         same->utf8_names = same->utf8_names || family->utf8_names;
-        const std::uint64_t lost = AppendPoints(*same, family->points);
+        const std::uint64_t lost = shown.Append(*same, family->points);
         if (lost != 0) clash(*same, lost);
         continue;
       }
@@ -342,7 +358,7 @@ std::vector<NameClash> MergeProduced(
       index.Add(view);
       if (NamesConstantLabel(data, family->points)) {
         view.points = PointsLike(family->points);
-        const std::uint64_t lost = AppendPoints(view, family->points);
+        const std::uint64_t lost = shown.Append(view, family->points);
         if (lost != 0) clash(view, lost);
       } else {
         view.points = family->points;

@@ -16,6 +16,7 @@ def left_by(program, scenario, binary, path):
     with pushgateway_server.Pushgateway(binary, path) as gateway:
         said = subprocess.run([program, gateway.url.rsplit(':', 1)[1], scenario], check=True,
                               capture_output=True, timeout=60).stdout.decode()
+        gateway.settle()
         page = gateway.page()
     times = sorted((s.name, sorted(s.labels.items()), s.value > 0) for s in page.push_times)
     samples = sorted((s.name, sorted(s.labels.items()), s.value) for s in page.samples)

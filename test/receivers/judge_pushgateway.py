@@ -106,9 +106,11 @@ def judge_methods(program, path, gateway):
     expect('post replaces its names', values(gateway),
            {('b', 'j'): 5, ('c', 'j'): 4, ('a', 'other'): 9})
     push('b=6', JOB='j', ON_EXIT='delete', COMPRESSION='gzip')
+    gateway.settle()
     expect('delete', values(gateway), {('a', 'other'): 9})
     expect('groups', [labels for labels, _ in gateway.groups()], [{'job': 'other'}])
     push('a=1', JOB='other', ON_EXIT='delete')
+    gateway.settle()
     expect('groups', list(gateway.groups()), [])
 
 
@@ -129,6 +131,7 @@ def judge_keys(program, path, gateway):
                [dict(wanted, instance=value)])
         expect(what, run(program, path, 'a=1', gateway.url, JOB=value or 'empty', ON_EXIT='delete',
                          GROUPING='zone=%s,instance=%s' % (encoded, encoded)), ('pushed', 'ended'))
+        gateway.settle()
         expect(what, list(gateway.groups()), [])
 
 
@@ -144,6 +147,7 @@ def judge_ends(program, path, gateway):
     expect('killed', values(gateway), {('a', 'receivers'): 1})
     expect('deleted', run(program, path, 'a=2', gateway.url, ON_EXIT='delete'),
            ('pushed', 'ended'))
+    gateway.settle()
     expect('deleted', values(gateway), {})
 
 
@@ -196,6 +200,7 @@ def judge_security(program, path, binary, openssl):
         expect('with them', values(gateway), {('a', 'receivers'): 1})
         expect('deleting', run(program, path, 'a=1', gateway.url, ON_EXIT='delete', **right),
                ('pushed', 'ended'))
+        gateway.settle()
         expect('deleting', values(gateway), {})
 
 

@@ -95,6 +95,14 @@ class Pushgateway:
                                          data=body)
         return self.opener.open(request, timeout=30)
 
+    def settle(self):
+        """Until every DELETE that was answered is done: it does them later, and in their order."""
+        group = '/metrics/job/settled'
+        self.request(group, 'PUT', b'settled 1\n').close()  # answered when it is done
+        self.request(group, 'DELETE').close()
+        harness.wait_for(lambda: all(labels['job'] != 'settled' for labels, _ in self.groups()),
+                         'the Pushgateway deletes a group', 30)
+
     def page(self):
         with self.request('/metrics') as answer:
             return Page(answer.read().decode())

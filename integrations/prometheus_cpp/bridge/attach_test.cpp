@@ -226,6 +226,7 @@ TEST(Attach, LetsNoTokenWaitForeverForACollectThatHangs) {
   {
     const Attachment attached = Attach(metrics, hangs);
     EXPECT_EQ(ValueOf(metrics.TakeSnapshot(), "late"), std::nullopt);
+    while (hangs->calls() == 0) std::this_thread::yield();  // its thread may have begun late
   }
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
   EXPECT_EQ(hangs->calls(), 1);
