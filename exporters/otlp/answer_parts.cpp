@@ -98,6 +98,22 @@ std::optional<milliseconds> DurationOf(std::string_view text) {
   return milliseconds(static_cast<std::int64_t>(std::min(seconds, 86400.0) * 1000));
 }
 
+// A path in lowerCamelCase: protobuf's JSON says that readers take its fields' own names
+// (rejected_data_points), too.
+std::string CamelCase(std::string_view path) {
+  std::string out;
+  bool upper = false;
+  for (const char c : path) {
+    if (c == '_') {
+      upper = true;
+      continue;
+    }
+    out += upper && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    upper = false;
+  }
+  return out;
+}
+
 }  // namespace
 
 std::optional<PartialSuccess> ReadResponse(std::string_view protobuf) {
@@ -124,7 +140,8 @@ std::optional<PartialSuccess> ReadResponse(std::string_view protobuf) {
 
 std::optional<PartialSuccess> ReadJsonResponse(std::string_view json) {
   PartialSuccess out;
-  const bool ok = ScanJson(json, [&out](std::string_view path, std::string_view value) {
+  const bool ok = ScanJson(json, [&out](std::string_view given, std::string_view value) {
+    const std::string path = CamelCase(given);
     if (path == "partialSuccess.rejectedDataPoints") out.rejected = CountOf(value);
     if (path == "partialSuccess.errorMessage") out.message = value;
   });
@@ -148,7 +165,8 @@ std::optional<RpcStatus> ReadStatus(std::string_view protobuf) {
 
 std::optional<RpcStatus> ReadJsonStatus(std::string_view json) {
   RpcStatus out;
-  const bool ok = ScanJson(json, [&out](std::string_view path, std::string_view value) {
+  const bool ok = ScanJson(json, [&out](std::string_view given, std::string_view value) {
+    const std::string path = CamelCase(given);
     if (path == "message") out.message = value;
     if (path == "details.retryDelay") out.retry_delay = DurationOf(value);
   });

@@ -103,6 +103,10 @@ TEST(AnswerParts, ReadsJsonAnswers) {
   EXPECT_EQ(partial->rejected, 12u);
   EXPECT_EQ(partial->message, "bad \"\xC3\xA9\xE2\x98\x83\n\xF0\x9D\x84\x9E");
   EXPECT_EQ(ReadJsonResponse(R"({"partialSuccess":{"rejectedDataPoints":3}})")->rejected, 3u);
+  const auto snake = ReadJsonResponse(
+      R"({"partial_success":{"rejected_data_points":"4","error_message":"no_name"}})");
+  EXPECT_EQ(snake->rejected, 4u);
+  EXPECT_EQ(snake->message, "no_name");
   EXPECT_EQ(ReadJsonResponse(R"({"partialSuccess":{"rejectedDataPoints":-3}})")->rejected, 0u);
   EXPECT_EQ(ReadJsonResponse(R"({"partialSuccess":{"rejectedDataPoints":"x"}})")->rejected, 0u);
   EXPECT_EQ(ReadJsonResponse(R"({"partialSuccess":{}})")->rejected, 0u);

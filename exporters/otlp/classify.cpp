@@ -68,6 +68,12 @@ bool IsRetryableHttp(int status) {
   return status == 429 || status == 502 || status == 503 || status == 504;
 }
 
+// What became of a body that did not arrive: empty if it did.
+std::string LostBody(const HttpResult& result) {
+  if (result.outcome == HttpResult::Outcome::kAnswered) return {};
+  return "the rest of the answer is lost: " + ShownText(result.error);
+}
+
 // An answer that is HTTP's alone.
 SendResult HttpFailure(const HttpResult& result, SystemTime now) {
   std::string what = "HTTP " + std::to_string(result.status);
@@ -77,6 +83,7 @@ SendResult HttpFailure(const HttpResult& result, SystemTime now) {
         WithDetail(what + ", redirects are not followed", result.Header("location")));
   }
   what = WithDetail(std::move(what), ErrorBody(result));
+  if (const std::string lost = LostBody(result); !lost.empty()) what += ", " + lost;
   if (IsRetryableHttp(result.status)) {
     return SendResult::Retry(what, DelayOr(ParseRetryAfter(result.Header("retry-after"), now)));
   }
@@ -115,8 +122,14 @@ std::string_view GrpcMessage(std::string_view body) {
 }  // namespace
 
 SendResult ClassifyHttp(const HttpResult& result, SystemTime now) {
-  if (result.outcome != HttpResult::Outcome::kAnswered) return NoAnswer(result);
+  // The status decides, and it comes first: what a receiver has taken must not be sent again.
+  if (result.status == 0) return NoAnswer(result);
   if (result.status < 200 || result.status >= 300) return HttpFailure(result, now);
+  if (result.outcome != HttpResult::Outcome::kAnswered) {
+    SendResult accepted = SendResult::Accepted();
+    accepted.message = "HTTP " + std::to_string(result.status) + ", " + LostBody(result);
+    return accepted;
+  }
   if (HasType(result, "application/json")) return Accepted(ReadJsonResponse(result.body));
   if (HasType(result, "application/x-protobuf")) return Accepted(ReadResponse(result.body));
   return SendResult::Accepted();

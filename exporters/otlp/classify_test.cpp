@@ -150,6 +150,26 @@ TEST(Classify, RetriesWhereThereIsNoAnswer) {
   }
 }
 
+TEST(Classify, TheStatusDecidesWhateverBecomesOfTheBody) {
+  for (const auto outcome : {HttpResult::Outcome::kFailed, HttpResult::Outcome::kTimedOut,
+                             HttpResult::Outcome::kInterrupted, HttpResult::Outcome::kTooLarge}) {
+    const auto cut_off = [outcome](int status) {
+      HttpResult result = Failure(outcome, "cut off");
+      result.status = status;
+      result.headers = {{"retry-after", "7"}, {"content-type", "application/json"}};
+      result.body = R"({"partialSuccess":{"rejectedDataPoints":)";
+      return ClassifyHttp(result, kNow);
+    };
+    EXPECT_EQ(cut_off(200).outcome, Outcome::kAccepted);
+    EXPECT_EQ(cut_off(200).rejected_points, 0u);
+    EXPECT_THAT(cut_off(200).message, HasSubstr("cut off"));
+    EXPECT_EQ(cut_off(503).outcome, Outcome::kRetry);
+    EXPECT_EQ(cut_off(503).retry_after, 7s);
+    EXPECT_EQ(cut_off(400).outcome, Outcome::kRejected);
+    EXPECT_EQ(cut_off(400).reason, "http_400");
+  }
+}
+
 TEST(ClassifyGrpc, AcceptsStatus0) {
   const SendResult plain =
       ClassifyGrpc(GrpcAnswer({{"grpc-status", "0"}}, std::string(5, '\0')), kNow);

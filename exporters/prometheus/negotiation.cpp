@@ -136,13 +136,16 @@ Negotiated NegotiateFormat(std::string_view accept, std::optional<ExpositionForm
 
 bool AcceptsGzip(std::string_view accept_encoding) {
   std::optional<double> gzip;
+  std::optional<double> alias;  // of old (RFC 9110, 8.4.1.3)
   std::optional<double> any;
   while (!accept_encoding.empty()) {
     const auto element = Parse(Next(accept_encoding, ','));
     if (!element) continue;
-    if (Same(element->what, "gzip") || Same(element->what, "x-gzip")) gzip = element->q;
+    if (Same(element->what, "gzip")) gzip = element->q;
+    if (Same(element->what, "x-gzip")) alias = element->q;
     if (element->what == "*") any = element->q;
   }
+  if (!gzip) gzip = alias;
   return gzip.value_or(any.value_or(0)) > 0;
 }
 

@@ -153,12 +153,12 @@ TEST(NegotiateFormat, PassesOverNonsense) {
 }
 
 TEST(AcceptsGzip, ObeysNamesWildcardsAndQValues) {
-  for (const char* const yes :
-       {"gzip", "GZIP", "deflate, gzip;q=0.5", "*", "br;q=1, *;q=0.1", "x-gzip"}) {
+  for (const char* const yes : {"gzip", "GZIP", "deflate, gzip;q=0.5", "*", "br;q=1, *;q=0.1",
+                                "x-gzip", "gzip, x-gzip;q=0"}) {
     EXPECT_TRUE(AcceptsGzip(yes)) << yes;
   }
-  for (const char* const no :
-       {"", "identity", "gzip;q=0", "gzip;q=0.0, *", "*;q=0", "br", "gzipped", "gzip;q=x"}) {
+  for (const char* const no : {"", "identity", "gzip;q=0", "gzip;q=0.0, *", "gzip;q=0, x-gzip",
+                               "*;q=0", "br", "gzipped", "gzip;q=x"}) {
     EXPECT_FALSE(AcceptsGzip(no)) << no;
   }
 }

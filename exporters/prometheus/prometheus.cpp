@@ -213,7 +213,7 @@ class Routes {
     } else if (!metrics) {
       response.Answer(200, "ok\n");
     } else if (request.method == "HEAD") {
-      ResponseSink(response).Begin(exposition_.ContentType(request.Header("Accept")), {});
+      ResponseSink(response).Begin(exposition_.ContentType(request.HeaderList("Accept")), {});
     } else {
       Scrape(request, response);
     }
@@ -278,8 +278,9 @@ class Routes {
       taken = std::chrono::steady_clock::now();
       return snapshot;
     };
-    const ScrapeRequest scrape{request.Header("Accept"), request.Header("Accept-Encoding"),
-                               TimeoutOf(request)};
+    const std::string accept = request.HeaderList("Accept");
+    const std::string accept_encoding = request.HeaderList("Accept-Encoding");
+    const ScrapeRequest scrape{accept, accept_encoding, TimeoutOf(request)};
     ResponseSink sink(response);
     Status status = exposition_.Answer(take, scrape, sink);
     if (taken) {

@@ -141,6 +141,10 @@ TEST_F(PrometheusBackendTest, ServesThePageInTheFormatThatTheClientPrefers) {
                                 "text/plain;version=0.0.4;q=0.5\r\n");
   EXPECT_EQ(weighed.Header("content-type"), kText);
   EXPECT_EQ(Get(port, "/metrics", "Accept: text/html,*/*\r\n").Header("content-type"), kText);
+  const RawAnswer lines = Get(port, "/metrics",
+                              "Accept: text/html\r\n"
+                              "accept: application/openmetrics-text;version=1.0.0\r\n");
+  EXPECT_EQ(lines.Header("content-type"), kOpenMetrics);
 }
 
 TEST_F(PrometheusBackendTest, AnswersItsRoutesAndNothingElse) {
@@ -180,7 +184,8 @@ TEST_F(PrometheusBackendTest, StreamsTenThousandSeriesPlainAndCompressed) {
   EXPECT_TRUE(plain.complete);
   EXPECT_TRUE(plain.chunked);
   EXPECT_EQ(std::count(plain.body.begin(), plain.body.end(), '\n'), 10'002);
-  const RawAnswer packed = Get(port, "/metrics", "Accept-Encoding: gzip\r\n");
+  const RawAnswer packed =
+      Get(port, "/metrics", "Accept-Encoding: br\r\nAccept-Encoding: gzip\r\n");
   EXPECT_EQ(packed.Header("content-encoding"), "gzip");
   EXPECT_TRUE(packed.complete);
   EXPECT_LT(packed.body.size(), plain.body.size() / 5);

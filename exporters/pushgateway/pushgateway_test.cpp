@@ -346,6 +346,18 @@ TEST(PushgatewayAnswer, ThatStaysTheSameIsFinal) {
   EXPECT_EQ(ClassifyPushgateway(large, {}).reason, "answer_too_large");
 }
 
+TEST(PushgatewayAnswer, IsItsStatusWhateverBecomesOfTheBody) {
+  HttpResult large;
+  large.outcome = HttpResult::Outcome::kTooLarge;
+  large.status = 200;
+  EXPECT_EQ(ClassifyPushgateway(large, {}).outcome, Outcome::kAccepted);
+  large.status = 503;
+  EXPECT_EQ(ClassifyPushgateway(large, {}).outcome, Outcome::kRetry);
+  large.outcome = HttpResult::Outcome::kTimedOut;
+  large.status = 400;
+  EXPECT_EQ(ClassifyPushgateway(large, {}).reason, "http_400");
+}
+
 // --- options -----------------------------------------------------------------------------------
 
 class PushgatewayOption : public Pushing {

@@ -45,11 +45,11 @@ std::string Words(const HttpResult& result) {
 }  // namespace
 
 SendResult ClassifyPushgateway(const HttpResult& result, SystemTime now) {
-  if (result.outcome == HttpResult::Outcome::kTooLarge) {
-    return SendResult::Rejected("answer_too_large", result.error);
-  }
-  if (result.outcome != HttpResult::Outcome::kAnswered) {
-    return SendResult::Retry(ShownText(result.error));
+  // The status decides, whatever becomes of the rest of the answer.
+  if (result.status == 0) {
+    return result.outcome == HttpResult::Outcome::kTooLarge
+               ? SendResult::Rejected("answer_too_large", result.error)
+               : SendResult::Retry(ShownText(result.error));
   }
   if (result.status >= 200 && result.status < 300) return SendResult::Accepted();
   if (result.status == 429 || result.status >= 500) {

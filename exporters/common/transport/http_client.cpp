@@ -82,6 +82,7 @@ struct Receiver {
   HttpResult result;
   std::size_t most_body = 0;
   std::size_t header_bytes = 0;
+  bool head_ended = false;
   bool too_large = false;
   bool no_memory = false;
 };
@@ -109,8 +110,10 @@ std::size_t OnHeader(char* data, std::size_t size, std::size_t count, void* user
     }
     if (line.starts_with("HTTP/")) {  // a new answer: after 100 Continue, after a proxy's
       receiver.result.headers.clear();
+      receiver.head_ended = false;
       return true;
     }
+    if (Trimmed(line).empty()) receiver.head_ended = true;
     const auto colon = line.find(':');
     if (colon == std::string_view::npos) return true;
     std::string name(Trimmed(line.substr(0, colon)));
@@ -312,14 +315,12 @@ HttpResult HttpClient::Session::Request(HttpMethod method, const std::string& ur
   }
   CURLcode code = CURLE_OK;
   result.outcome = Run(deadline, clock, code);
-  if (result.outcome == Outcome::kAnswered) {
-    long status = 0;
-    long version = 0;
-    curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(easy_.get(), CURLINFO_HTTP_VERSION, &version);
-    result.status = static_cast<int>(status);
-    result.http2 = version == CURL_HTTP_VERSION_2_0;
-  }
+  long status = 0;
+  long version = 0;
+  curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_getinfo(easy_.get(), CURLINFO_HTTP_VERSION, &version);
+  if (status >= 200 && receiver.head_ended) result.status = static_cast<int>(status);
+  result.http2 = version == CURL_HTTP_VERSION_2_0;
   // Ends what is not over.
   curl_multi_remove_handle(multi_.get(), easy_.get());
   if (receiver.no_memory) throw std::bad_alloc();

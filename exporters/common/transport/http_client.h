@@ -44,7 +44,7 @@ struct HttpClientOptions {
 
 struct HttpResult {
   enum class Outcome : std::uint8_t {
-    kAnswered,     // `status` and what follows are there
+    kAnswered,     // all of the answer is there
     kFailed,       // no answer: not resolved, refused, reset, TLS, not HTTP
     kTimedOut,     // no whole answer by the deadline
     kInterrupted,  // Interrupt was called
@@ -53,6 +53,7 @@ struct HttpResult {
   Outcome outcome = Outcome::kFailed;
   std::string error;  // of all but kAnswered: for a person
   int curl_code = 0;  // of all but kAnswered and kInterrupted: libcurl's number for it (CURLcode)
+  // 0 until the answer's head is there as a whole, whatever becomes of its body.
   int status = 0;
   bool http2 = false;  // what the answer came by
   // Names in lower case, in order; trailers, too.

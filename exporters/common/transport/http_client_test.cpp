@@ -337,6 +337,25 @@ TEST(HttpClient, ReadsNoMoreOfAnAnswerThanItMay) {
     const HttpResult result = client.Post("x", In(10s));
     EXPECT_EQ(result.outcome, Outcome::kTooLarge) << result.error;
     EXPECT_LE(result.body.size(), 100000u);
+    EXPECT_EQ(result.status, 200);
+  }
+}
+
+TEST(HttpClient, KnowsTheStatusOfAnAnswerThatStalls) {
+  for (const bool whole_head : {true, false}) {
+    LoopbackServer server([whole_head](LoopbackServer::Connection& connection) {
+      connection.ReadRequest();
+      connection.Send("HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 50\r\n");
+      if (whole_head) connection.Send("\r\nno");
+      connection.ReadRequest();  // until the client goes
+    });
+    HttpClient client(At(server.url()));
+    const HttpResult result = client.Post("x", In(500ms));
+    EXPECT_EQ(result.outcome, Outcome::kTimedOut);
+    EXPECT_EQ(result.status, whole_head ? 503 : 0);
+    if (whole_head) {
+      EXPECT_EQ(result.Header("retry-after"), "7");
+    }
   }
 }
 

@@ -29,17 +29,32 @@
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 
+namespace {
+
+bool SameHeader(std::string_view a, std::string_view b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char c, char d) {
+    return std::tolower(static_cast<unsigned char>(c)) ==
+           std::tolower(static_cast<unsigned char>(d));
+  });
+}
+
+}  // namespace
+
 std::string_view HttpRequest::Header(std::string_view name) const noexcept {
-  const auto same = [](char a, char b) {
-    return std::tolower(static_cast<unsigned char>(a)) ==
-           std::tolower(static_cast<unsigned char>(b));
-  };
   for (const auto& [n, value] : headers) {
-    if (n.size() == name.size() && std::equal(n.begin(), n.end(), name.begin(), same)) {
-      return value;
-    }
+    if (SameHeader(n, name)) return value;
   }
   return {};
+}
+
+std::string HttpRequest::HeaderList(std::string_view name) const {
+  std::string list;
+  for (const auto& [n, value] : headers) {
+    if (!SameHeader(n, name)) continue;
+    if (!list.empty()) list += ", ";
+    list += value;
+  }
+  return list;
 }
 
 namespace {

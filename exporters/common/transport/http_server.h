@@ -32,6 +32,8 @@ struct POLYMETER_EXPORT HttpRequest {
 
   // The first header of that name, in any case; empty when there is none.
   std::string_view Header(std::string_view name) const noexcept;
+  // All of that name: several lines are one list (RFC 9110, 5.3).
+  std::string HeaderList(std::string_view name) const;
 };
 
 struct HttpServerOptions {

@@ -1,6 +1,7 @@
 #include "exporters/common/transport/http_values.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 
 #include "sdk/src/text.h"
@@ -11,6 +12,31 @@ namespace detail {
 namespace {
 
 bool IsVisible(char c) { return c > ' ' && c < 0x7F; }
+
+// [user[:password]@]host[:port], where the host may be an IPv6 address in brackets.
+bool IsAuthority(std::string_view text) {
+  const auto at = text.rfind('@');
+  if (at != std::string_view::npos) text.remove_prefix(at + 1);
+  std::string_view host;
+  if (text.starts_with('[')) {
+    const auto end = text.find(']');
+    if (end == std::string_view::npos) return false;
+    host = text.substr(1, end - 1);
+    text.remove_prefix(end + 1);
+    if (host.find(':') == std::string_view::npos) return false;
+  } else {
+    host = text.substr(0, text.find(':'));
+    text.remove_prefix(host.size());
+    if (host.find_first_of("[]") != std::string_view::npos) return false;
+  }
+  if (host.empty()) return false;
+  if (text.empty()) return true;
+  if (text.front() != ':') return false;
+  text.remove_prefix(1);
+  unsigned port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc() && end == text.data() + text.size() && port >= 1 && port <= 65535;
+}
 
 }  // namespace
 
@@ -30,7 +56,7 @@ UrlParts TakeUrlApart(std::string_view text) {
 bool IsHttpUrl(std::string_view text) {
   if (text.empty() || !std::all_of(text.begin(), text.end(), IsVisible)) return false;
   const UrlParts url = TakeUrlApart(text);
-  return !url.authority.empty() && text.find('#') == std::string_view::npos &&
+  return IsAuthority(url.authority) && text.find('#') == std::string_view::npos &&
          (url.scheme.empty() || url.scheme == "http" || url.scheme == "https");
 }
 

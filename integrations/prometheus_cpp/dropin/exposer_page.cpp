@@ -84,7 +84,7 @@ bool ExposerPage::Remove(const std::shared_ptr<::prometheus::Collectable>& colle
 
 void ExposerPage::Answer(const HttpRequest& request, HttpResponse& response) {
   if (request.method == "HEAD") {
-    BeginPage(response, exposition_.ContentType(request.Header("Accept")));
+    BeginPage(response, exposition_.ContentType(request.HeaderList("Accept")));
     return;
   }
   const auto begin = std::chrono::steady_clock::now();
@@ -92,8 +92,9 @@ void ExposerPage::Answer(const HttpRequest& request, HttpResponse& response) {
     return source_.TakeSnapshot(deadline);
   };
   // prometheus-cpp gives a Collect() all the time that it takes; it is the client that gives up.
-  const ScrapeRequest scrape{request.Header("Accept"), request.Header("Accept-Encoding"),
-                             std::chrono::hours(1)};
+  const std::string accept = request.HeaderList("Accept");
+  const std::string accept_encoding = request.HeaderList("Accept-Encoding");
+  const ScrapeRequest scrape{accept, accept_encoding, std::chrono::hours(1)};
   CountedBody body(response);
   const Status status = exposition_.Answer(take, scrape, body);
   if (!status.ok()) {
