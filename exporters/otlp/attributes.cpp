@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <charconv>
 
+#include "sdk/src/snapshot_data.h"
 #include "sdk/src/text.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
-constexpr std::string_view kOverflowLabel = "otel_metric_overflow";
 constexpr std::string_view kOverflowKey = "otel.metric.overflow";
 
 std::string_view MappedKey(const FamilyView& family, std::string_view label) noexcept {

@@ -18,8 +18,8 @@ constexpr std::string_view kGrpcPath =
 
 constexpr OptionSpec kOptions[] = {
     {.name = "endpoint",
-     .help =
-         "Where the receiver is. Default: http://localhost:4318, for grpc http://localhost:4317.",
+     .help = "Where the receiver is. Default: http://localhost:4318, for grpc "
+             "http://localhost:4317. Without a scheme: https, unless insecure.",
      .standard = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT,OTEL_EXPORTER_OTLP_ENDPOINT",
      .url = true,
      .valid = IsHttpUrl,

@@ -36,7 +36,9 @@ constexpr std::string_view kHealthPath = "/healthz";
 
 bool Visible(char c) { return c > ' ' && c < 0x7F; }
 bool ValidHost(std::string_view host) {
-  return !host.empty() && std::all_of(host.begin(), host.end(), Visible);
+  // One colon would be a port's; IPv6 addresses have more.
+  return !host.empty() && std::all_of(host.begin(), host.end(), Visible) &&
+         std::count(host.begin(), host.end(), ':') != 1;
 }
 // What a client can send as it is: RFC 3986's path of visible ASCII.
 bool ValidPath(std::string_view path) {
@@ -51,7 +53,7 @@ constexpr OptionSpec kOptions[] = {
      .help = "The address to listen at; 0.0.0.0 is every one.",
      .standard = "OTEL_EXPORTER_PROMETHEUS_HOST",
      .valid = ValidHost,
-     .accepts = "an address or a host name"},
+     .accepts = "an address or a host name, without a port"},
     {.name = "port",
      .kind = OptionKind::kInteger,
      .default_value = "9464",

@@ -29,8 +29,9 @@ std::string_view AdviceFor(int status) {
 std::string Words(const HttpResult& result) {
   std::string words = "HTTP " + std::to_string(result.status);
   if (result.status >= 300 && result.status < 400) {
-    words += ", redirects are not followed: ";
-    return words += ShownText(result.Header("location"));
+    words += ", redirects are not followed";
+    const std::string_view location = result.Header("location");
+    return location.empty() ? words : words + ": " + ShownText(location);
   }
   if (const std::string_view advice = AdviceFor(result.status); !advice.empty()) {
     words.append(", ").append(advice);

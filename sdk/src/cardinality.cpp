@@ -38,11 +38,15 @@ std::size_t GrownBytes(const FamilySpec& spec, CellAddress cell) noexcept {
   return bytes;
 }
 
-std::string Blame(const std::vector<LabelCardinality>& by_values) {
+std::string Blame(const FamilyCore& family, std::uint64_t seed) {
+  const auto by_values = CountLabelValues(family, seed, kSeriesForWarning);
   const LabelCardinality* const worst = LabelToBlame(by_values);
   if (worst == nullptr) return {};
   return "; the label " + ShownName(worst->name) + " has the most different values (" +
-         std::to_string(worst->distinct) + ")";
+         std::to_string(worst->distinct) +
+         (family.series_count() > kSeriesForWarning
+              ? " in " + std::to_string(kSeriesForWarning) + " series)"
+              : ")");
 }
 
 }  // namespace
@@ -134,7 +138,7 @@ void Registry::WarnOfSeries(const FamilyCore& family, std::size_t series) noexce
   std::string blame;
   {
     const auto pin = Pin();
-    blame = Blame(CountLabelValues(family, hash_seed_, kSeriesForWarning));
+    blame = Blame(family, hash_seed_);
   }
   logger_->Log(LogLevel::kWarning, "family " + ShownName(family.spec().name) + " has " +
                                        std::to_string(series) + " series" + blame +
@@ -148,7 +152,7 @@ void Registry::ReportOverflow(const FamilyCore& family) noexcept try {
   std::string blame;
   {
     const auto pin = Pin();
-    blame = Blame(CountLabelValues(family, hash_seed_, kSeriesForWarning));
+    blame = Blame(family, hash_seed_);
   }
   Refuse("series_limit", "family " + ShownName(family.spec().name) + " reached the limit of " +
                              std::to_string(series_limit_) +

@@ -101,7 +101,9 @@ std::shared_ptr<Core> Core::Make(CoreConfig config) {
 
 Core::~Core() {
   if (!recording()) return;
-  static_cast<void>(Shutdown(DefaultStopDeadline()));
+  const Status status = Shutdown(DefaultStopDeadline());
+  // Nobody else will hear of it.
+  if (!status) logger_->Log(LogLevel::kWarning, status.message());
   UnwatchForks(this);
   registry_->Close();
 }

@@ -20,7 +20,7 @@ namespace detail {
 struct LastChange {
   std::uint32_t generation = 0;
   std::uint64_t value = 0;
-  std::int64_t at = 0;  // Unix nanoseconds
+  std::int64_t at = 0;  // nanoseconds of the registry's clock for this
 };
 
 class ExpiryTracker {

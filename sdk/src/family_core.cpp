@@ -9,14 +9,13 @@
 
 #include "sdk/src/native_cell.h"
 #include "sdk/src/registry.h"
+#include "sdk/src/snapshot_data.h"
 #include "sdk/src/text.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 namespace {
 
-// OpenTelemetry's name for the series that stands for all above the limit.
-constexpr std::string_view kOverflowName = "otel_metric_overflow";
 constexpr std::string_view kOverflowValue = "true";
 
 // An info has no number, so all share a cell that nobody reads.
@@ -321,7 +320,7 @@ bool FamilyCore::Full() const noexcept {
 }
 
 CellAddress FamilyCore::OverflowCell(std::int64_t now) {
-  if (overflow_ == nullptr) overflow_ = NewSeries(&kOverflowName, &kOverflowValue, 1, 0, now);
+  if (overflow_ == nullptr) overflow_ = NewSeries(&kOverflowLabel, &kOverflowValue, 1, 0, now);
   if (overflowed_.load(std::memory_order_relaxed) <= kNoopCell) {
     overflowed_.store(registry_->cells_.NewCounter(), std::memory_order_release);
   }

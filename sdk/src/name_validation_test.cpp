@@ -112,6 +112,7 @@ TEST(RegistryNames, ThatAreReservedStaySo) {
   }
   EXPECT_FALSE(metrics.TryHistogram("h", "", {"le"}));
   EXPECT_TRUE(metrics.TryGauge("with_le", "", {"le"}));
+  EXPECT_FALSE(metrics.TryGauge("with_overflow", "", {"otel_metric_overflow"}));
 }
 
 TEST(ProducedNames, FollowTheMetrics) {

@@ -95,6 +95,10 @@ Registry::~Registry() {
 std::int64_t Registry::NowNanos() const {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(Now().time_since_epoch()).count();
 }
+std::int64_t Registry::ExpiryNanos() const {
+  if (clock_) return NowNanos();
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 SystemTime Registry::Now() const { return clock_ ? clock_() : std::chrono::system_clock::now(); }
 
 // --- families --------------------------------------------------------------------------------

@@ -84,6 +84,8 @@ class Registry : public std::enable_shared_from_this<Registry> {
   void Close() noexcept;
 
   std::int64_t NowNanos() const;
+  // What idle series are measured with: only a clock of the application's own may jump.
+  std::int64_t ExpiryNanos() const;
   SystemTime Now() const;
 
   void LockForFork() noexcept;

@@ -10,6 +10,7 @@
 #include "sdk/src/bucket_limit.h"
 #include "sdk/src/native_spec.h"
 #include "sdk/src/registry.h"
+#include "sdk/src/snapshot_data.h"
 #include "sdk/src/text.h"
 #include "sdk/src/units.h"
 
@@ -138,7 +139,7 @@ Status Registry::Check(MetricType type, std::string_view name, const std::string
   if (count > kMostLabels) return bad("more than " + std::to_string(kMostLabels) + " labels");
   const auto reserved = [&](std::string_view label) {
     return !IsLabelName(label, names_) || (type == MetricType::kHistogram && label == "le") ||
-           (type == MetricType::kSummary && label == "quantile");
+           (type == MetricType::kSummary && label == "quantile") || label == kOverflowLabel;
   };
   for (std::size_t i = 0; i < count; ++i) {
     if (reserved(labels[i])) {

@@ -182,7 +182,7 @@ void Registry::Read(SnapshotData& data, bool samples) {
   data.keep.push_back(Pin());
   constexpr std::size_t kOfProducers = 32;  // room for theirs: moving all families costs more
   data.families.reserve(data.families.size() + list->size() + kOfProducers);
-  Reader reader(data, expiry_, NowNanos(), std::move(kept));
+  Reader reader(data, expiry_, ExpiryNanos(), std::move(kept));
   for (const auto& family : *list) {
     FamilyView& view = data.families.emplace_back();
     const FamilySpec& spec = family->spec();

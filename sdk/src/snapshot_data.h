@@ -80,6 +80,10 @@ struct SnapshotData {
 // The points of a family of that type, of which there are none yet.
 POLYMETER_EXPORT FamilyPoints PointsOf(MetricType type);
 
+// The label of the series in which a family counts what is above its limit (OpenTelemetry's data
+// model's attribute, otel.metric.overflow): no family has one of that name.
+constexpr std::string_view kOverflowLabel = "otel_metric_overflow";
+
 // In the id of a family: a producer's, and one whose series a view stage gives.
 constexpr std::uint64_t kProducedId = std::uint64_t{1} << 63;
 constexpr std::uint64_t kViewedId = std::uint64_t{1} << 62;

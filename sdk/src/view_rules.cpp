@@ -3,15 +3,12 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "sdk/src/snapshot_data.h"
 #include "sdk/src/text.h"
 
 POLYMETER_BEGIN_NAMESPACE
 namespace detail {
 namespace {
-
-// Stands for all series above the limit; it is no label of the family, so none that keep_labels
-// could mean.
-constexpr std::string_view kOverflowLabel = "otel_metric_overflow";
 
 bool ChangesLabels(const View& view) noexcept {
   return !view.dropped_labels().empty() || view.kept_labels() || !view.renamed_labels().empty();
@@ -154,9 +151,10 @@ ShownLabels ShownNames(const std::vector<const View*>& views, MetricType type,
   for (const View* const view : views) {
     labels.erase(std::remove_if(labels.begin(), labels.end(),
                                 [&](const LabelOfView& label) {
+                                  // Nobody's own, so none that keep_labels could mean.
+                                  const bool overflow = label.name == kOverflowLabel;
                                   return Holds(view->dropped_labels(), label.name) ||
-                                         (view->kept_labels() && !label.constant &&
-                                          label.name != kOverflowLabel &&
+                                         (view->kept_labels() && !label.constant && !overflow &&
                                           !Holds(*view->kept_labels(), label.name));
                                 }),
                  labels.end());

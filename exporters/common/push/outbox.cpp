@@ -111,6 +111,12 @@ std::uint64_t Outbox::dropped(const std::string& reason) const {
   return found == dropped_.end() ? 0 : found->second;
 }
 
+std::uint64_t Outbox::dropped() const {
+  std::uint64_t all = 0;
+  for (const auto& [reason, points] : dropped_) all += points;
+  return all;
+}
+
 void Outbox::FillReport(BackendReport& report) const {
   report.offered = offered_;
   report.accepted = accepted_;

@@ -83,6 +83,7 @@ class Outbox {
 
   std::uint64_t pending() const noexcept { return pending_; }
   std::uint64_t dropped(const std::string& reason) const;
+  std::uint64_t dropped() const;  // for whatever reason
   void FillReport(BackendReport& report) const;
 
  private:

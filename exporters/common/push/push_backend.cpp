@@ -87,6 +87,7 @@ struct PushState {
   Deadline retry_at{};    // our own; a flush does not wait for it
   Outbox outbox;
   std::string last_error;
+  bool lost_some = false;  // of what was sent last
   bool end_told = false;
 
   void Run();
@@ -264,6 +265,7 @@ void PushState::SendAll(std::unique_lock<std::mutex>& lock) {
     lock.unlock();
     SendResult end = Guarded([&] { return SendBatch(batch, results); });
     lock.lock();
+    const std::uint64_t dropped = outbox.dropped();
     const SendResult outcome = outbox.Settle(std::move(batch), std::move(results), std::move(end));
     if (outcome.outcome == SendResult::Outcome::kRetry) {
       const milliseconds most =
@@ -275,6 +277,7 @@ void PushState::SendAll(std::unique_lock<std::mutex>& lock) {
       retry_at = not_before = Later(now, outcome.retry_after);
       retry_at = std::max(retry_at, Later(now, backoff.Next(most)));
     } else {
+      lost_some = outbox.dropped() != dropped;
       not_before = retry_at = {};
       backoff.Reset();
     }
@@ -393,9 +396,12 @@ Status PushBackend::Flush(Deadline deadline) {
     state->changed.wait_until(lock, deadline);
   }
   const std::uint64_t pending = state->outbox.pending();
-  if (state->flushes_done >= wanted && pending == 0) return {};
+  const bool done = state->flushes_done >= wanted && pending == 0;
+  if (done && !state->lost_some) return {};
   return Status::Error(options_.name() + ": " +
-                       (pending == 0 ? "not done" : std::to_string(pending) + " points pending") +
+                       (done           ? "points were lost"
+                        : pending == 0 ? "not done"
+                                       : std::to_string(pending) + " points pending") +
                        (state->last_error.empty() ? "" : ": " + state->last_error));
 }
 
@@ -431,6 +437,7 @@ Status PushBackend::Stop(Deadline deadline) noexcept {
     const std::uint64_t lost = state.outbox.dropped("shutdown") + state.outbox.pending();
     const bool ended = !state.running;
     const bool end_told = state.end_told;
+    const bool lost_some = state.lost_some;
     lock.unlock();
     if (ended) {
       thread_->join();
@@ -444,6 +451,9 @@ Status PushBackend::Stop(Deadline deadline) noexcept {
       return Status::Error(options_.name() + ": " + std::to_string(lost) +
                            " points were not sent before the deadline" +
                            (state.last_error.empty() ? "" : ": " + state.last_error));
+    }
+    if (lost_some) {
+      return Status::Error(options_.name() + ": points were lost: " + state.last_error);
     }
     if (!end_told) {
       return Status::Error(options_.name() + ": its end could not be told" +

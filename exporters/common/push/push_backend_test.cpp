@@ -303,7 +303,7 @@ TEST_F(Push, DropsWhatTheReceiverRefusesAndCountsWhy) {
   partial.rejected_points = 1;
   partial.message = "one was bad";
   receiver_->Answer({SendResult::Rejected("http_400", "bad request"), partial, SendResult::Sent()});
-  EXPECT_TRUE(metrics.Flush(Soon()));
+  EXPECT_EQ(metrics.Flush(Soon()).message(), "played: points were lost: bad request");
   const BackendReport report = Report();
   EXPECT_EQ(report.offered, 7u);
   EXPECT_EQ(report.accepted, 1u);
@@ -325,13 +325,27 @@ TEST_F(Push, SaysOnceThatNobodyMayGetWhatIsSentAndALossFirst) {
   EXPECT_EQ(Report().sent, 4u);
   EXPECT_EQ(log_.Count("nobody listens"), 1);
   receiver_->Answer({SendResult::Sent("nobody listens, 3"), SendResult::Rejected("x", "lost")});
-  EXPECT_TRUE(metrics.Flush(Soon()));
+  EXPECT_FALSE(metrics.Flush(Soon()));
   EXPECT_EQ(Report().last_error, "lost");
   EXPECT_EQ(log_.Count("lost"), 1);
   receiver_->Otherwise(SendResult::Sent());
   EXPECT_TRUE(metrics.Flush(Soon()));
   EXPECT_EQ(Report().last_error, "");
   EXPECT_EQ(log_.Count("delivers again"), 1);
+}
+
+TEST_F(Push, TheEndSaysWhatWasLostToWhoAsksAndElseToTheLog) {
+  for (const bool asked : {true, false}) {
+    {
+      const Metrics metrics = Make(PushOptions("played").RandomOffset(false));
+      metrics.Gauge("a", "G.").Set(1);
+      receiver_->Otherwise(SendResult::Rejected("http_400", "bad tenant"));
+      if (asked) {
+        EXPECT_EQ(metrics.Shutdown(Soon()).message(), "played: points were lost: bad tenant");
+      }
+    }
+    EXPECT_EQ(log_.Count("points were lost: bad tenant"), asked ? 0 : 1);
+  }
 }
 
 TEST_F(Push, SendsOnlyWhatIsLeftOfABatch) {
@@ -350,7 +364,7 @@ TEST_F(Push, OfABatchThatFailedAsAWholeIsRepeatedOrDropped) {
   metrics.Gauge("a", "G.").Set(1);
   metrics.Gauge("b", "G.").Set(1);
   receiver_->end_of_batch = SendResult::Rejected("disk_full", "no space");
-  EXPECT_TRUE(metrics.Flush(Soon()));
+  EXPECT_FALSE(metrics.Flush(Soon()));
   BackendReport report = Report();
   EXPECT_EQ(report.accepted, 0u);
   EXPECT_THAT(report.dropped, ElementsAre(std::pair("disk_full", 2u)));

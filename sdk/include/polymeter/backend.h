@@ -75,12 +75,14 @@ class Backend {
   // error: it is reported and retried.
   virtual Status Start(SnapshotSource& source) = 0;
   // What is recorded now is on its way to the receiver when this returns, or was dropped and
-  // counted; an error says what was not done by the deadline. A pull backend has nothing to do.
+  // counted; an error says that some of it was lost, or what was not done by the deadline. A pull
+  // backend has nothing to do.
   virtual Status Flush(Deadline deadline) {
     static_cast<void>(deadline);
     return {};
   }
-  // Flushes what it can and ends every thread before the deadline. Called once or more.
+  // Flushes what it can and ends every thread before the deadline; an error as of Flush. Called
+  // once or more.
   virtual Status Stop(Deadline deadline) noexcept = 0;
   // What has become of the points so far. Thread-safe. Where a view is for one backend (views.h),
   // asked before Start as well, for the name.

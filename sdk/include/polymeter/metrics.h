@@ -276,11 +276,13 @@ class POLYMETER_EXPORT Metrics {
   // and what views for one backend do is not looked at.
   std::vector<PortabilityNote> PortabilityReport() const;
   // What has been recorded is on its way to the receivers when this returns: every push backend
-  // pushes now, all at the same time. An error says what was not done by the deadline.
+  // pushes now, all at the same time. An error says what was lost, or not done by the deadline.
   Status Flush(Deadline deadline) const;
   Status Flush() const;  // within Options::StopDeadline
   // Pushes what is left and stops the backends before the deadline; recording goes on into cells
-  // that nobody reads. A second call does nothing.
+  // that nobody reads. A second call does nothing. Called at the end of main, while adapters and
+  // tokens live, it pushes what they find, too; the destructor does the same without them, and logs
+  // the error.
   Status Shutdown(Deadline deadline) const;
   Status Shutdown() const;  // within Options::StopDeadline
   // In a forked child: starts backends there. Series begin at zero and the instance id is new in
