@@ -261,24 +261,30 @@ CellStore::~CellStore() {
   }
 }
 
-double CellStore::LateIncrements(MetricType type, const RetiredCell& retired) noexcept {
-  switch (type) {
-    case MetricType::kCounter: {
-      const CounterValue now = ReadCounterCell(retired.cell, LaneCount());
-      return static_cast<double>(now.whole - retired.base.whole) + (now.part - retired.base.part);
-    }
-    case MetricType::kHistogram:
-      return static_cast<double>(ReadHistogramCount(retired.cell) - retired.base.whole);
-    default:
-      return 0;
+void CellStore::CountLate(MetricType type, RetiredCell& retired) noexcept {
+  CounterValue now = retired.base;
+  if (type == MetricType::kCounter) now = ReadCounterCell(retired.cell, LaneCount());
+  if (type == MetricType::kHistogram) now.whole = ReadHistogramCount(retired.cell);
+  late_increments_ += static_cast<double>(now.whole - retired.base.whole);
+  late_increments_ += now.part - retired.base.part;
+  retired.base = now;
+}
+
+void CellStore::CountLate(MetricType type, Quarantine& retired) noexcept {
+  constexpr std::size_t kMostCells = 4096;
+  const std::size_t size = retired.cells.size();
+  for (std::size_t i = 0; i < std::min(size, kMostCells); ++i) {
+    retired.next = retired.next + 1 < size ? retired.next + 1 : 0;
+    CountLate(type, retired.cells[retired.next]);
   }
 }
 
-CellAddress CellStore::Reuse(MetricType type, std::deque<RetiredCell>& retired) noexcept {
-  if (retired.size() <= quarantined_) return kNoopCell;
-  reused_increments_ += LateIncrements(type, retired.front());
-  const CellAddress cell = retired.front().cell;
-  retired.pop_front();
+CellAddress CellStore::Reuse(MetricType type, Quarantine& retired) noexcept {
+  if (retired.cells.size() <= quarantined_) return kNoopCell;
+  CountLate(type, retired.cells.front());
+  const CellAddress cell = retired.cells.front().cell;
+  retired.cells.pop_front();
+  if (retired.next != 0) --retired.next;
   return cell;
 }
 
@@ -371,7 +377,7 @@ void CellStore::Retire(MetricType type, CellAddress cell) {
       RetireHistogram({reinterpret_cast<const HistogramCell*>(cell)->bounds}, cell);
       break;
     default:
-      retired_gauges_.push_back({cell, {0, 0}});
+      retired_gauges_.cells.push_back({cell, {0, 0}});
   }
 }
 
@@ -379,38 +385,30 @@ void CellStore::RetireHistogram(const HistogramKind& kind, CellAddress cell) {
   if (cell == kNoopCell) return;
   if (kind.native) RetireNativeCell(*RichCellOf(cell).native);
   if (kind.rich()) cell |= kOutOfLineBit;
-  retired_histograms_[kind].push_back({cell, {ReadHistogramCount(cell), 0}});
+  retired_histograms_[kind].cells.push_back({cell, {ReadHistogramCount(cell), 0}});
 }
 
 void CellStore::RetireCounter(CellAddress cell, bool exemplars) {
   if (cell == kNoopCell) return;
   (exemplars ? retired_exemplar_counters_ : retired_counters_)
-      .push_back({cell, ReadCounterCell(cell, LaneCount())});
+      .cells.push_back({cell, ReadCounterCell(cell, LaneCount())});
 }
 
-double CellStore::RetiredIncrements() const noexcept {
-  double increments = reused_increments_;
-  for (const auto* const counters : {&retired_counters_, &retired_exemplar_counters_}) {
-    for (const RetiredCell& retired : *counters) {
-      increments += LateIncrements(MetricType::kCounter, retired);
-    }
-  }
-  for (const auto& [kind, cells] : retired_histograms_) {
-    for (const RetiredCell& retired : cells) {
-      increments += LateIncrements(MetricType::kHistogram, retired);
-    }
-  }
-  return increments;
+double CellStore::RetiredIncrements() noexcept {
+  CountLate(MetricType::kCounter, retired_counters_);
+  CountLate(MetricType::kCounter, retired_exemplar_counters_);
+  for (auto& [kind, retired] : retired_histograms_) CountLate(MetricType::kHistogram, retired);
+  return late_increments_;
 }
 
 void CellStore::RestartInChild() noexcept {
-  reused_increments_ = 0;
+  late_increments_ = 0;
   for (auto* const counters : {&retired_counters_, &retired_exemplar_counters_}) {
-    for (RetiredCell& retired : *counters) retired.base = {0, 0};
+    for (RetiredCell& retired : counters->cells) retired.base = {0, 0};
   }
   SetExemplarFilter(exemplar_filter_);
-  for (auto& [kind, cells] : retired_histograms_) {
-    for (RetiredCell& retired : cells) retired.base = {0, 0};
+  for (auto& [kind, quarantine] : retired_histograms_) {
+    for (RetiredCell& retired : quarantine.cells) retired.base = {0, 0};
   }
 }
 

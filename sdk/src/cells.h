@@ -93,7 +93,9 @@ class POLYMETER_EXPORT CellStore {
   void RetireHistogram(const HistogramKind& kind, CellAddress cell);
   void RetireCounter(CellAddress cell, bool exemplars);
   // Increments and observations that retired counters and histograms got since they were retired.
-  double RetiredIncrements() const noexcept;
+  // Looks at some thousands of cells of a kind each time, in turn: at a million it would hold up
+  // who makes a series meanwhile.
+  double RetiredIncrements() noexcept;
 
   // In a forked child: every cell is zero.
   void RestartInChild() noexcept;
@@ -115,7 +117,11 @@ class POLYMETER_EXPORT CellStore {
  private:
   struct RetiredCell {
     CellAddress cell;   // of a rich histogram with kOutOfLineBit
-    CounterValue base;  // what it held when it was retired
+    CounterValue base;  // what it held when it was retired or looked at since
+  };
+  struct Quarantine {
+    std::deque<RetiredCell> cells;  // the longest retired first
+    std::size_t next = 0;           // to be looked at
   };
   // Hands out consecutive slots of chunks of one kind.
   class POLYMETER_EXPORT SlotAllocator {
@@ -139,9 +145,10 @@ class POLYMETER_EXPORT CellStore {
   bool MakeNative(const HistogramKind& kind, CellAddress record);
   // Null when there is no memory.
   ExemplarSlots* NewExemplarSlots(const HistogramBounds& bounds);
-  // What a cell got since it was retired.
-  static double LateIncrements(MetricType type, const RetiredCell& retired) noexcept;
-  CellAddress Reuse(MetricType type, std::deque<RetiredCell>& retired) noexcept;
+  // Adds what a cell got since its base was taken, and takes it again.
+  void CountLate(MetricType type, RetiredCell& retired) noexcept;
+  void CountLate(MetricType type, Quarantine& retired) noexcept;
+  CellAddress Reuse(MetricType type, Quarantine& retired) noexcept;
 
   const std::size_t quarantined_;
   SlotAllocator counters_{ChunkKind::kLaned, kDoubleTwinOffset};  // the other half: doubles
@@ -152,13 +159,13 @@ class POLYMETER_EXPORT CellStore {
   SlotAllocator exemplar_counters_{ChunkKind::kExemplarCounters, kDoubleTwinOffset};
   SlotAllocator exemplar_slots_{ChunkKind::kExemplarBlock, kLaneBytes};
   ExemplarFilter exemplar_filter_ = ExemplarFilter::kAlwaysOff;
-  std::deque<RetiredCell> retired_counters_;
-  std::deque<RetiredCell> retired_exemplar_counters_;
-  std::deque<RetiredCell> retired_gauges_;
-  std::map<HistogramKind, std::deque<RetiredCell>> retired_histograms_;
+  Quarantine retired_counters_;
+  Quarantine retired_exemplar_counters_;
+  Quarantine retired_gauges_;
+  std::map<HistogramKind, Quarantine> retired_histograms_;
   NativeCell* natives_ = nullptr;  // all that were made
   std::size_t native_bytes_ = 0;   // what they take
-  double reused_increments_ = 0;   // late ones of cells that have been used anew
+  double late_increments_ = 0;     // of retired cells, as far as was looked
 };
 
 }  // namespace detail

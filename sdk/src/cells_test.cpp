@@ -104,6 +104,24 @@ TEST(ChunkPool, WipesMemoryThatIsLocked) {
   pool.Release(kKind, chunk);
 }
 
+TEST(CellStore, FindsEveryLateIncrementAfterALookOrTwoAtManyRetiredCells) {
+  detail::CellStore store;
+  constexpr std::uint64_t kCells = 10000;
+  std::vector<detail::CellAddress> cells;
+  for (std::uint64_t i = 0; i < kCells; ++i) cells.push_back(store.NewCounter());
+  for (const detail::CellAddress cell : cells) store.Retire(MetricType::kCounter, cell);
+  for (std::uint64_t round = 1; round <= 2; ++round) {
+    for (const detail::CellAddress cell : cells) detail::CounterAdd(cell, std::uint64_t{1});
+    double before = store.RetiredIncrements();
+    for (int look = 0; look < 2; ++look) {
+      const double now = store.RetiredIncrements();
+      EXPECT_GE(now, before);
+      before = now;
+    }
+    EXPECT_EQ(before, static_cast<double>(round * kCells));
+  }
+}
+
 TEST(CellStore, ForgetsNoLateIncrementWhenACellIsUsedAnew) {
   detail::CellStore store;
   const detail::CellAddress first = store.NewCounter();

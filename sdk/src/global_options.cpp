@@ -28,9 +28,11 @@ constexpr OptionSpec kGlobal[] = {
      .kind = OptionKind::kList,
      .help = "The backends that get the metrics; null records nothing.",
      .accepts = "a comma-separated list of backends"},
-    {.name = "labels", .kind = OptionKind::kPairs, .help = "Labels of every series."},
+    {.name = "labels",
+     .kind = OptionKind::kPairs,
+     .help = "Labels of every series; a series' own of that name wins."},
     {.name = "prefix",
-     .help = "Put in front of every family name.",
+     .help = "Put in front of every family name, as it is.",
      .valid = &IsLegacyPrefix,
      .accepts = "the beginning of a metric name, [a-zA-Z_:][a-zA-Z0-9_:]* unless "
                 "METRICS_NAME_VALIDATION=utf8, without __ in front"},
