@@ -39,7 +39,7 @@ Deadline Soon() { return std::chrono::steady_clock::now() + 5s; }
 // Until `done`, for ten seconds at most, moving the clock on.
 template <class Done>
 bool Eventually(FakeWorld& world, Done done) {
-  const Deadline give_up = std::chrono::steady_clock::now() + 10s;
+  const Deadline give_up = std::chrono::steady_clock::now() + 60s;  // what hangs, not what is slow
   while (!done()) {
     if (std::chrono::steady_clock::now() > give_up) return false;
     world.clock().Advance(1s);
@@ -291,9 +291,9 @@ TEST_P(BackendContract, StopsUnderLoad) {
   });
   EXPECT_TRUE(Eventually(world_, [&] { return deliveries >= 3; }));
   const Deadline begin = std::chrono::steady_clock::now();
-  const Status stopped = metrics.Shutdown(begin + 5s);
+  const Status stopped = metrics.Shutdown(begin + 20s);
   EXPECT_TRUE(stopped) << stopped.message();
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 20s);
   go_on = false;
   for (std::thread& thread : threads) thread.join();
   EXPECT_THAT(world_.Deliver(metrics), IsEmpty());
